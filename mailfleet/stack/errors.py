@@ -1,0 +1,13 @@
+"""What can go wrong with the local servers; each says in one line what to do."""
+
+
+class StackError(Exception):
+    """The local servers cannot be had as asked."""
+
+
+class StackHeldError(StackError):
+    """Somebody else runs this clone's servers."""
+
+
+class StackLostError(StackError):
+    """The servers ended while they were in use."""

@@ -1,0 +1,56 @@
+"""Where a clone's servers keep their files, and as whom PostgreSQL runs there."""
+
+import contextlib
+import hashlib
+import os
+import pwd
+from dataclasses import dataclass
+from pathlib import Path
+
+CLONE = Path(__file__).resolve().parents[2]
+SHARED = Path("/var/lib/mailfleet")  # root's folder: the user PostgreSQL runs as cannot enter /root
+
+
+@dataclass(frozen=True)
+class Account:
+    """The user a server is dropped to."""
+
+    uid: int
+    gid: int
+
+    def own(self, path: Path) -> None:
+        os.chown(path, self.uid, self.gid)
+
+
+def root_of(clone: Path = CLONE, uid: int | None = None) -> Path:
+    """The folder of this clone's servers: two clones never share one."""
+    if (os.geteuid() if uid is None else uid) != 0:
+        return clone / ".mailfleet"
+    return SHARED / mark_of(clone)
+
+
+def mark_of(clone: Path = CLONE) -> str:
+    """A short name of the clone, made from its path."""
+    return hashlib.sha256(os.fsencode(clone.resolve())).hexdigest()[:12]
+
+
+def open_folder(path: Path, mode: int = 0o755) -> Path:
+    """Make a folder with exactly this mode, whatever the umask; what exists above it stays as it is."""
+    if not path.is_dir():
+        open_folder(path.parent)
+        path.mkdir(exist_ok=True)
+        path.chmod(mode)
+    return path
+
+
+def dropped_account(data: Path) -> Account | None:
+    """As whom PostgreSQL runs: it refuses root, so root hands over to who owns the data, or may."""
+    if os.geteuid() != 0:
+        return None
+    if data.exists() and (owner := data.stat()).st_uid != 0:
+        return Account(owner.st_uid, owner.st_gid)
+    for name in ("postgres", "nobody"):
+        with contextlib.suppress(KeyError):
+            entry = pwd.getpwnam(name)
+            return Account(entry.pw_uid, entry.pw_gid)
+    return Account(65534, 65534)
