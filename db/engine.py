@@ -1,0 +1,81 @@
+"""One synchronous engine per process, and the only way to open a transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+MINIMUM = 150000
+POOL = 4
+
+
+class DatabaseRefused(Exception):
+    """The database cannot be used; the text says why and what to do."""
+
+
+def open_engine(url: str) -> Engine:
+    """An engine on a `postgresql://` URL. Raises DatabaseRefused for a server that is unreachable, older than
+    15, Prefect's own, not migrated, or reached with a role for which row-level security would be empty.
+    """
+    engine = plain_engine(url)
+    try:
+        with engine.connect() as conn:
+            _refuse(conn)
+    except OperationalError as problem:
+        raise DatabaseRefused(f"database unreachable: {_first_line(problem)}") from None
+    return engine
+
+
+def plain_engine(url: str) -> Engine:
+    """An engine that checks nothing: for migrations and for making databases."""
+    engine = create_engine(
+        url.replace("postgresql://", "postgresql+psycopg://", 1),
+        pool_size=POOL, max_overflow=0, pool_timeout=60, pool_pre_ping=True,
+        connect_args={"connect_timeout": 5, "application_name": "mailfleet", "options": "-c timezone=UTC -c search_path=mailfleet"},
+    )
+    event.listen(engine, "handle_error", _never_show_values)
+    return engine
+
+
+def _never_show_values(context: object) -> None:
+    """SQL errors carry addresses in their parameters: they must not reach a log (law 13)."""
+    original = getattr(context, "sqlalchemy_exception", None)
+    if isinstance(original, DBAPIError):
+        original.hide_parameters = True
+
+
+@contextmanager
+def transaction(engine: Engine, *, tenant: int | None = None) -> Iterator[Connection]:
+    """A transaction; of one tenant's session where `tenant` is given."""
+    with engine.begin() as conn:
+        if tenant is not None:
+            conn.execute(text("SELECT set_config('mailfleet.tenant', :tenant, true)"), {"tenant": str(tenant)})
+        yield conn
+
+
+def _refuse(conn: Connection) -> None:
+    version = conn.execute(text("SELECT current_setting('server_version_num')::int")).scalar_one()
+    if version < MINIMUM:
+        raise DatabaseRefused(f"PostgreSQL {version // 10000} is too old: 15 or newer is needed")
+    here = conn.execute(text("""
+        SELECT to_regclass('public.flow_run') IS NOT NULL AS prefects, to_regclass('mailfleet.messages') IS NOT NULL AS migrated
+    """)).one()
+    if here.prefects:
+        raise DatabaseRefused("this is Prefect's own database: give Mailfleet one of its own")
+    if not here.migrated:
+        raise DatabaseRefused("this database has no ledger: run `mailfleet migrate`")
+    role = conn.execute(text("""
+        SELECT rolsuper OR rolbypassrls AS unbound,
+               EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                        WHERE n.nspname = 'mailfleet' AND pg_has_role(c.relowner, 'USAGE')) AS owner
+          FROM pg_roles WHERE rolname = current_user
+    """)).one()
+    if role.unbound or role.owner:
+        raise DatabaseRefused("this role is superuser, BYPASSRLS or the tables' owner: policies would not bind it; use the role that `mailfleet migrate` made")
+
+
+def _first_line(problem: OperationalError) -> str:
+    return str(problem.orig).strip().splitlines()[0]

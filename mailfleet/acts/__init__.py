@@ -1,0 +1,1 @@
+"""Plain functions where rules, formats, state and network meet."""

@@ -1,0 +1,105 @@
+"""Real parts for the tests: one PostgreSQL cluster a run, a migrated template, a fresh database a test that asks."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, Engine, text
+
+from db.engine import open_engine, plain_engine
+from db.migrate import GROUPS, Roles, create_node_role, create_roles, migrate
+
+NODES = ("node-1", "node-2")
+PASSWORD = "test-only"
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """A migrated database and the URLs of its roles."""
+
+    admin: str
+    name: str
+    roles: Roles
+
+    def url(self, group: str) -> str:
+        """The URL of `control`, `tenant`, `web`, `owner`, or of a node by its name."""
+        role = self.roles.node(group) if group in NODES else self.roles.name(group)
+        return f"postgresql://{role}:{PASSWORD}@{self.admin.rsplit('@', 1)[1].rsplit('/', 1)[0]}/{self.name}"
+
+    def engine(self, group: str = "control") -> Engine:
+        return open_engine(self.url(group))
+
+
+@pytest.fixture(scope="session")
+def cluster_url(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A superuser's URL of a PostgreSQL that may be used up: MAILFLEET_TEST_CLUSTER, else our own, without fsync."""
+    if given := os.environ.get("MAILFLEET_TEST_CLUSTER"):
+        yield given
+        return
+    from mailfleet.stack.postgres import open_cluster, stop
+    from mailfleet.stack.places import scratch
+
+    with scratch(f"tests-{worker_id}") as root:
+        cluster = open_cluster(Path(root), fsync=False)
+        try:
+            yield cluster.url("postgres")
+        finally:
+            stop(cluster)
+
+
+@pytest.fixture(scope="session")
+def worker_id(request: pytest.FixtureRequest) -> str:
+    return getattr(request.config, "workerinput", {"workerid": "main"})["workerid"]
+
+
+def _admin(url: str) -> Connection:
+    return plain_engine(url).connect().execution_options(isolation_level="AUTOCOMMIT")
+
+
+@pytest.fixture(scope="session")
+def template(cluster_url: str) -> Iterator[Ledger]:
+    """A migrated database that others are copied from."""
+    roles = Roles(f"t{secrets.token_hex(3)}")
+    ledger = Ledger(cluster_url, f"template_{roles.prefix}", roles)
+    with _admin(cluster_url) as admin:
+        with plain_engine(cluster_url).begin() as conn:
+            create_roles(conn, roles, dict.fromkeys(GROUPS, PASSWORD))
+            for node in NODES:
+                create_node_role(conn, roles, node, PASSWORD)
+        admin.exec_driver_sql(f'CREATE DATABASE {ledger.name} OWNER "{roles.name("owner")}"')
+        owner = plain_engine(ledger.url("owner"))
+        migrate(owner, roles)
+        owner.dispose()
+        yield ledger
+        _drop(admin, ledger.name)
+        for role in [roles.node(node) for node in NODES] + [roles.name(group) for group in GROUPS]:
+            admin.exec_driver_sql(f'DROP ROLE IF EXISTS "{role}"')
+
+
+@pytest.fixture
+def ledger(template: Ledger) -> Iterator[Ledger]:
+    """A fresh ledger of this test alone, on the wall clock."""
+    fresh = Ledger(template.admin, f"test_{secrets.token_hex(6)}", template.roles)
+    with _admin(template.admin) as admin:
+        admin.exec_driver_sql(f"CREATE DATABASE {fresh.name} TEMPLATE {template.name} STRATEGY wal_log")
+        yield fresh
+        _drop(admin, fresh.name)
+
+
+@pytest.fixture
+def demo_ledger(ledger: Ledger) -> Ledger:
+    """A fresh ledger whose business clock may be moved."""
+    with plain_engine(ledger.url("owner")).begin() as conn:
+        conn.execute(text("ALTER TABLE mailfleet.clock DISABLE TRIGGER guard_clock"))
+        conn.execute(text("UPDATE mailfleet.clock SET demo = true, business_at = clock_timestamp(), wall_at = clock_timestamp()"))
+        conn.execute(text("ALTER TABLE mailfleet.clock ENABLE TRIGGER guard_clock"))
+    return ledger
+
+
+def _drop(admin: Connection, name: str) -> None:
+    admin.exec_driver_sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
