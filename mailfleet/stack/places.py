@@ -4,8 +4,14 @@ import contextlib
 import hashlib
 import os
 import pwd
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from mailfleet.stack import processes
 
 CLONE = Path(__file__).resolve().parents[2]
 SHARED = Path("/var/lib/mailfleet")  # root's folder: the user PostgreSQL runs as cannot enter /root
@@ -54,3 +60,24 @@ def dropped_account(data: Path) -> Account | None:
             entry = pwd.getpwnam(name)
             return Account(entry.pw_uid, entry.pw_gid)
     return Account(65534, 65534)
+
+
+@contextmanager
+def scratch(name: str) -> Iterator[Path]:
+    """A folder for a while, where PostgreSQL may run; those that killed runs left are removed on the way."""
+    above = open_folder(root_of() / "scratch")
+    for old in above.iterdir():
+        if not processes.alive(*owner_of(old)):
+            shutil.rmtree(old, ignore_errors=True)
+    me = processes.look(os.getpid())
+    folder = open_folder(above / f"{name}.{secrets.token_hex(3)}.{os.getpid()}.{me.started if me else 0}")
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def owner_of(folder: Path) -> tuple[int, int]:
+    """The process that made a scratch folder and when it began, as its name tells."""
+    pid, started = folder.name.split(".")[-2:]
+    return int(pid), int(started)

@@ -4,7 +4,7 @@ import contextlib
 import signal
 import subprocess
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,9 @@ class Program:
     account: Account | None = None
     stop: int = signal.SIGTERM
     death: int = signal.SIGKILL
+
+    def with_env(self, env: Mapping[str, str]) -> "Program":
+        return replace(self, env=env)
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self) | {"log": str(self.log), "cwd": str(self.cwd), "env": dict(self.env)}
