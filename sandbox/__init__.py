@@ -1,0 +1,1 @@
+"""A small internet on loopback: names, receivers, sending nodes and people who answer."""
