@@ -55,6 +55,7 @@ CREATE TABLE mailfleet.suppressions (
     expires_at      timestamptz,
     evidence        text NOT NULL,
     actor           text NOT NULL,
+    recorded_at     timestamptz NOT NULL DEFAULT clock_timestamp(),  -- machine time: "after" is judged by it
     UNIQUE NULLS NOT DISTINCT (kind, tenant_id, person_hash, address_hash, domain, reason),
     CONSTRAINT a_kind_has_its_key CHECK (
         CASE kind WHEN 'address' THEN num_nonnulls(person_hash, address_hash) >= 1 AND hash_key_id IS NOT NULL AND domain IS NULL
