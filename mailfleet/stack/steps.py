@@ -20,9 +20,9 @@ class Step:
     began: float = field(default_factory=time.perf_counter)
 
     def line(self) -> str:
-        """How it went, e.g. `PostgreSQL … 0.4 s  127.0.0.1:15432`."""
+        """How it went, e.g. `PostgreSQL   0.4 s  127.0.0.1:15432`."""
         took = f"{time.perf_counter() - self.began:.1f} s"
-        return f"{self.name + ' ':…<{WIDTH}} {took:>7}  {self.note}".rstrip()
+        return f"{self.name:<{WIDTH}} {took:>7}  {self.note}".rstrip()
 
 
 class Steps:
