@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+__all__ = ["Connection", "DatabaseRefused", "Engine", "open_engine", "plain_engine", "transaction"]
+
 MINIMUM = 150000
 POOL = 4
 
@@ -49,11 +51,16 @@ def _never_show_values(context: object) -> None:
 
 @contextmanager
 def transaction(engine: Engine, *, tenant: int | None = None) -> Iterator[Connection]:
-    """A transaction; of one tenant's session where `tenant` is given."""
-    with engine.begin() as conn:
-        if tenant is not None:
-            conn.execute(text("SELECT set_config('mailfleet.tenant', :tenant, true)"), {"tenant": str(tenant)})
-        yield conn
+    """A transaction; of one tenant's session where `tenant` is given. Raises DatabaseRefused when the line is lost."""
+    try:
+        with engine.begin() as conn:
+            if tenant is not None:
+                conn.execute(text("SELECT set_config('mailfleet.tenant', :tenant, true)"), {"tenant": str(tenant)})
+            yield conn
+    except OperationalError as problem:
+        if getattr(problem.orig, "sqlstate", None) and not problem.connection_invalidated:
+            raise
+        raise DatabaseRefused(f"database unreachable: {_first_line(problem)}") from None
 
 
 def _refuse(conn: Connection) -> None:

@@ -45,6 +45,7 @@ class Settings(BaseModel):
     postfix_config_dir: Path | None = Field(None, description="Postfix's configuration folder (-c), where not the default.")
     web_host: str = Field("127.0.0.1", description="Where the web service listens.")
     web_port: int = Field(8025, ge=1, le=65535, description="Its port.")
+    mailfleet_actor: str | None = Field(None, pattern=r"^[^\x00-\x1f\x7f]{1,100}$", description="Who acts, for the audit; empty: the login name.")
     slack_webhook_url: str | None = Field(None, pattern=r"^https?://\S+$", repr=False, description="Where alerts are posted.")
 
     @field_validator("data_regions", "dns_servers", mode="before")

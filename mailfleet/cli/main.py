@@ -1,0 +1,67 @@
+"""The command `mailfleet`: one module for each noun."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from mailfleet.cli.terminal import one_line
+from mailfleet.settings import masking
+
+NOUNS = (
+    "demo", "up", "migrate", "deploy", "status", "explain", "report",
+    "tenant", "mailbox", "leads", "campaign", "suppress", "stop", "unknown", "node",
+    "ledger", "audit", "keys", "states",
+)  # fmt: skip
+UNEXPECTED = 70  # a fault of ours: the traceback says where
+
+EXIT_CODES = """
+Exit codes:  0 done · 1 what was checked does not hold (the books, the audit's chain) ·
+2 nothing was done, a setting, the database, a name or the input is wrong: one line says what to do ·
+70 a fault of ours, with its traceback
+"""
+
+
+class Guarded(TyperGroup):
+    """Expected errors of any command end in one line and exit code 2."""
+
+    def invoke(self, ctx: Any) -> Any:
+        with one_line():
+            return super().invoke(ctx)
+
+
+app = typer.Typer(
+    cls=Guarded, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    epilog=EXIT_CODES,
+    help="Runs outreach mail for agencies: who is written to, what left, how it ended, and why.",
+)  # fmt: skip
+
+
+def _mount(noun: str) -> None:
+    module = import_module(f"mailfleet.cli.{noun}")
+    if hasattr(module, "register"):
+        module.register(app)
+    else:
+        app.add_typer(module.app, name=noun)
+
+
+for _noun in NOUNS:
+    if find_spec(f"mailfleet.cli.{_noun}"):
+        _mount(_noun)
+
+
+def main() -> None:
+    """The entry point: nothing with an address reaches the screen but what a command prints."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    masking.install()
+    try:
+        app()
+    except Exception:
+        logging.getLogger("mailfleet").exception("this is a fault of ours, please report it")
+        sys.exit(UNEXPECTED)
