@@ -210,7 +210,10 @@ def lock_lines(data: Path) -> list[str]:
 
 
 def end_leftovers(data: Path) -> None:
-    """End whatever serves this folder: ask its postmaster for a fast stop, then kill who is left."""
+    """End whatever serves this folder: ask its postmaster for a fast stop, then kill who is left.
+
+    The pid file goes too: whoever has its number by now would be taken for the postmaster.
+    """
 
     def living() -> set[int]:
         return processes.living_in(data)
@@ -220,3 +223,4 @@ def end_leftovers(data: Path) -> None:
         processes.send(pid, signal.SIGINT)
     if not processes.wait_for_end(there, STOP_SECONDS) and processes.kill_all(living, STOP_SECONDS):
         raise StackError(f"processes in {data} cannot be ended; see `ls -l /proc/*/cwd`")
+    (data / "postmaster.pid").unlink(missing_ok=True)

@@ -110,18 +110,13 @@ def ended(pid: int, deadline: float) -> bool:
 
 
 def kill_all(find: Callable[[], set[int]], seconds: float) -> set[int]:
-    """Kill what `find` finds until it finds nothing more, and return what was left at the end of the time."""
+    """Kill what `find` finds until it finds nothing more, and return what was left at the end of the time.
+
+    Nothing is reaped: whoever started a process wants to hear how it ended.
+    """
     deadline = time.monotonic() + seconds
     while (victims := find() - {os.getpid()}) and time.monotonic() < deadline:
         for pid in victims:
             send(pid, signal.SIGKILL)
         wait_for_end(victims, min(1.0, max(0.0, deadline - time.monotonic())))
-        reap(victims)
     return victims
-
-
-def reap(pids: Iterable[int]) -> None:
-    """Collect those among them that are our children and have ended."""
-    for pid in pids:
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(pid, os.WNOHANG)

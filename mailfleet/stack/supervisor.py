@@ -32,7 +32,9 @@ class Child:
     process: subprocess.Popen[bytes]
 
     def tree(self) -> set[int]:
-        return {self.process.pid} | processes.descendants([self.process.pid])
+        """The child and everything below it that lives."""
+        own = {self.process.pid} if processes.alive(self.process.pid) else set()
+        return own | processes.descendants([self.process.pid])
 
 
 class Supervisor:
