@@ -1,7 +1,9 @@
 """What can go wrong with the local servers; each says in one line what to do."""
 
+from mailfleet.acts.refused import Refused
 
-class StackError(Exception):
+
+class StackError(Refused):
     """The local servers cannot be had as asked."""
 
 

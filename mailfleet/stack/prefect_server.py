@@ -1,11 +1,11 @@
 """Prefect's server and workers as programs: what they are told by environment, and when they are ready."""
 
 import base64
+import http.client
 import json
 import os
 import secrets
 import sys
-import urllib.error
 import urllib.request
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -155,9 +155,15 @@ def fernet_key() -> str:
 
 
 def is_healthy(server: Server) -> bool:
+    return answers(f"{server.api}/health")
+
+
+def answers(url: str) -> bool:
+    """Whether a GET there is answered with success."""
     try:
-        return call(server, "GET", "/health") is True
-    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        with urllib.request.urlopen(url, timeout=ANSWER_SECONDS) as answer:
+            return bool(answer.status == 200)
+    except (OSError, http.client.HTTPException):
         return False
 
 
