@@ -16,7 +16,7 @@ from mailfleet.settings import masking
 
 NOUNS = (
     "demo", "up", "migrate", "deploy", "status", "explain", "report",
-    "tenant", "mailbox", "leads", "campaign", "suppress", "stop", "unknown", "node",
+    "tenant", "fleet", "mailbox", "leads", "campaign", "suppress", "stop", "unknown", "node",
     "ledger", "audit", "keys", "states",
 )  # fmt: skip
 UNEXPECTED = 70  # a fault of ours: the traceback says where
