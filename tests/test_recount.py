@@ -27,9 +27,8 @@ REPORT: dict[str, Any] = {
     "tenants": {"acme": {"messages": {"submitted": 1}}},
     "campaigns": {
         "acme/spring": {
-            "stopped": False,
-            "messages": {"submitted": 1, "delivered": 1, "bounced": 2, "unknown": 1},
-            "steps": {"hello": {"submitted_or_more": 4}},
+            "stopped": None,
+            "steps": {"hello": {"submitted": 1, "delivered": 1, "bounced": 2, "unknown": 1}},
         }
     },
     "receivers": {
@@ -196,12 +195,28 @@ def test_a_report_that_does_not_add_up_is_found(
     assert said in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("states", "said"),
+    [
+        ({"submitted": 5}, "campaigns.acme/spring.steps.hello: counted 4, the ledger allows 5 to 5"),
+        (
+            {"submitted": 1, "bounced": 2},
+            "campaigns.acme/spring.steps.hello: counted 4, the ledger allows 1 to 3",
+        ),
+    ],
+)
 def test_a_step_that_the_report_counts_otherwise_is_found(
-    books: Books, capsys: pytest.CaptureFixture[str]
+    books: Books, capsys: pytest.CaptureFixture[str], states: dict[str, int], said: str
 ) -> None:
-    books.report["campaigns"]["acme/spring"]["steps"]["hello"]["submitted_or_more"] = 9
+    books.report["campaigns"]["acme/spring"]["steps"]["hello"] = states
     assert books.recount() == 1
-    assert "campaigns.acme/spring.steps.hello: report 9, counted 4" in capsys.readouterr().out
+    assert said in capsys.readouterr().out
+
+
+def test_a_step_nobody_reported_is_found(books: Books, capsys: pytest.CaptureFixture[str]) -> None:
+    books.letters[0] = letter("gmail", "anna@gm.example", 1, step="again")
+    assert books.recount() == 1
+    assert "campaigns.acme/spring.steps.again: counted 1, the ledger allows 0 to 0" in capsys.readouterr().out
 
 
 def test_it_imports_nothing_of_what_it_checks() -> None:

@@ -35,7 +35,7 @@ class Hop:
 
     def __init__(self, name: str, directory: Path, outside: Outside, seed: int) -> None:
         self.name = name
-        self.host = f"{name}.nodes.example"
+        self.host = f"{name}.fleet.example"
         self.directory = directory
         self.queue: dict[str, Queued] = {}
         self.idle, self.released = asyncio.Event(), asyncio.Event()

@@ -138,7 +138,7 @@ def check_report(town: Town, qid: str, rcpt: str, dsn: str, returned: str) -> No
         assert any("status=sent (250" in line for line in town.log(f"{notice[1]}: to=<btoken@b.nw.example>"))
         assert report["Return-Path"] == "<>"
         assert report["Subject"] == "Undelivered Mail Returned to Sender"
-        assert report["From"] == "MAILER-DAEMON@node-1.nodes.example (Mail Delivery System)"
+        assert report["From"] == "MAILER-DAEMON@node-1.fleet.example (Mail Delivery System)"
         check_status(report, qid, rcpt, dsn, returned)
 
 
@@ -147,7 +147,7 @@ def check_status(report: Message, qid: str, rcpt: str, dsn: str, returned: str) 
     assert report.get_param("report-type") == "delivery-status"
     _, status, original = report.get_payload()
     message, recipient = status.get_payload()
-    assert message["Reporting-MTA"] == "dns; node-1.nodes.example"
+    assert message["Reporting-MTA"] == "dns; node-1.fleet.example"
     assert message["X-Postfix-Queue-ID"] == qid
     assert recipient["Final-Recipient"] == f"rfc822; {rcpt}"
     assert recipient["Original-Recipient"] == f"rfc822;{rcpt}"
@@ -163,7 +163,7 @@ def test_what_a_node_delivers_carries_its_trace_line(tmp_path: Path) -> None:
         qid = await town.through("a@gm.example")
         await town.ask("quiet")
         (letter,) = town.letters()
-        assert f"by node-1.nodes.example (Postfix) with ESMTP id {qid}" in letter["Received"]
+        assert f"by node-1.fleet.example (Postfix) with ESMTP id {qid}" in letter["Received"]
 
     live(tmp_path, story)
 
