@@ -1,7 +1,7 @@
 """The servers of one machine, each started, waited for, and given back as where it listens."""
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -63,23 +63,26 @@ def on_a_free_port(wished: Started, start: Callable[[Started], None]) -> Started
     raise StackLostError(f"no port of 127.0.0.1 stays free for {type(wished).__name__.lower()}; try again")
 
 
-def start_workers(stack: Stack, server: Server, pool: str, workers: Iterable[Program]) -> None:
-    """Every worker of this pool has called its server."""
+def start_workers(stack: Stack, server: Server, pools: Mapping[str, Sequence[Program]]) -> None:
+    """Every worker of these pools has called its server; they start at the same time."""
     began = datetime.now(UTC)
-    started = list(workers)
-    for worker in started:
+    for worker in [worker for workers in pools.values() for worker in workers]:
         stack.start(worker)
-    for worker in started:
-        stack.wait_ready(worker.name, partial(has_called, server, pool, worker, began), WORKER_SECONDS)
+    for pool, workers in pools.items():
+        for worker in workers:
+            stack.wait_ready(worker.name, partial(has_called, server, pool, worker, began), WORKER_SECONDS)
 
 
 def has_called(server: Server, pool: str, worker: Program, began: datetime) -> bool:
     return worker.name in {f"worker {name}" for name in prefect_server.workers_since(server, pool, began)}
 
 
-def start_web(stack: Stack, host: str, port: int, env: Mapping[str, str]) -> None:
-    """The web service answers."""
+def web(stack: Stack, host: str, port: int, env: Mapping[str, str]) -> Program:
+    """The web service, told nothing but what `env` says."""
     told = prefect_server.clean_environment() | dict(env) | {"WEB_HOST": host, "WEB_PORT": str(port)}
     argv = (sys.executable, "-m", "mailfleet.web")
-    stack.start(Program("web", argv, told, stack.root / "web.log", places.CLONE, Rank.WEB))
-    stack.wait_ready("web", lambda: prefect_server.answers(f"http://{host}:{port}/health"))
+    return Program("web", argv, told, stack.root / "web.log", places.CLONE, Rank.WEB)
+
+
+def web_is_healthy(port: int, host: str = "127.0.0.1") -> bool:
+    return prefect_server.answers(f"http://{host}:{port}/health")

@@ -1,5 +1,6 @@
 """What a command holds of its supervisor: start and stop programs, and be sure that all end."""
 
+import contextlib
 import json
 import os
 import secrets
@@ -39,6 +40,7 @@ class Stack:
         self.lost = False
         self.leaving = False
         self.news = threading.Condition()
+        self.speaking = threading.Lock()
         self.before = processes.descendants([os.getpid()])
         self.control, theirs = socket.socketpair()
         with theirs:
@@ -89,14 +91,15 @@ class Stack:
 
     def order(self, **told: Any) -> None:
         try:
-            self.control.sendall(json.dumps(told).encode() + b"\n")
+            with self.speaking:  # lines of two threads must not mix
+                self.control.sendall(json.dumps(told).encode() + b"\n")
         except OSError as problem:
             raise self.loss() from problem
 
     def await_news(self, arrived: Callable[[], bool], seconds: float = ANSWER_SECONDS) -> bool:
         with self.news:
-            happened = self.news.wait_for(lambda: arrived() or self.lost, seconds)
-        if self.lost:
+            happened = self.news.wait_for(lambda: arrived() or self.lost or self.leaving, seconds)
+        if self.lost or self.leaving:
             raise self.loss()
         return happened
 
@@ -125,7 +128,16 @@ class Stack:
             self.news.notify_all()
 
     def interrupted(self, number: int, _frame: FrameType | None) -> None:
+        """The end begins at once: a thread that waits for a server must not hold it up."""
+        self.begin_end()
         raise self.loss() if self.lost else SystemExit(128 + number)
+
+    def begin_end(self) -> None:
+        self.leaving = True
+        with contextlib.suppress(OSError):  # the supervisor is gone
+            self.control.shutdown(socket.SHUT_WR)
+        with self.news:
+            self.news.notify_all()
 
     def loss(self) -> StackLostError:
         return StackLostError(
@@ -134,12 +146,14 @@ class Stack:
 
     def leave(self) -> None:
         """End everything, or go without it when it is kept; nobody interrupts that."""
-        self.leaving = True
-        if not self.kept:
-            self.control.shutdown(socket.SHUT_WR)
-            if not processes.wait_for_end([self.supervisor.pid], END_SECONDS) or self.supervisor.wait():
-                self.sweep()
+        self.begin_end()
+        if not self.kept and not self.ended_well():
+            self.sweep()
         self.control.close()
+
+    def ended_well(self) -> bool:
+        """Whether the supervisor left in time and by itself: then nothing is left below it."""
+        return processes.wait_for_end([self.supervisor.pid], END_SECONDS) and self.supervisor.wait() == 0
 
     def sweep(self) -> None:
         """Kill all that bears our mark or fell to us when the supervisor died."""

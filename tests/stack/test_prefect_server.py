@@ -53,11 +53,7 @@ def test_runs_of_a_former_stack_are_crashed_or_cancelled(root: Path, monkeypatch
         call(again, "POST", "/work_pools/", {"name": "senders", "type": "process"})
         began = datetime.now(UTC)
         assert workers_since(again, "senders", began) == set()
-        local.start_workers(
-            stack,
-            again,
-            "senders",
-            [worker(again, "node-1", pool="senders", queue="node-1", limit=2, env={})],
-        )
+        node = worker(again, "node-1", pool="senders", queue="node-1", limit=2, env={})
+        local.start_workers(stack, again, {"senders": [node]})
         assert workers_since(again, "senders", began) == {"node-1"}
     assert list(home.iterdir()) == []

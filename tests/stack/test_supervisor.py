@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -156,6 +157,22 @@ def test_servers_listen_to_ctrl_c_even_where_the_shell_ignored_it(root: Path) ->
     finally:
         signal.signal(signal.SIGINT, before)
     assert (root / "web.log").read_text() == "True\n"
+
+
+def test_a_thread_that_waits_for_a_server_does_not_hold_up_the_end(root: Path) -> None:
+    began = time.monotonic()
+    waiting: list[Future[None]] = []
+
+    def wait_in_a_thread() -> None:
+        with supervised(root) as stack, ThreadPoolExecutor(1) as background:
+            stack.start(quick(root, "web", POLITE))
+            waiting.append(background.submit(stack.wait_ready, "web", lambda: False))
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(SystemExit):
+        wait_in_a_thread()
+    assert isinstance(waiting[0].exception(), StackLostError)
+    assert time.monotonic() - began < PROMISED_SECONDS
 
 
 @pytest.mark.slow
