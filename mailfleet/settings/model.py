@@ -37,6 +37,9 @@ class Settings(BaseModel):
         description="Countries whose people's data this installation may hold, comma separated.",
     )
     dns_servers: tuple[str, ...] = Field((), description="host:port of resolvers, comma separated; empty: the system's.")
+    well_known_domains: frozenset[str] = Field(
+        frozenset(), description="Domains, beside the built-in ones, of which a near miss is flagged as a likely typo, comma separated."
+    )
     maildir_root: Path | None = Field(None, description="Maildirs of bounce and sending domains, one folder a domain.")
     node_name: str | None = Field(None, pattern=r"^[a-z0-9][a-z0-9-]{0,30}$", description="Which node this is.")
     node_state_dir: Path | None = Field(None, description="Where this node remembers the highest chunk it began.")
@@ -48,7 +51,7 @@ class Settings(BaseModel):
     mailfleet_actor: str | None = Field(None, pattern=r"^[^\x00-\x1f\x7f]{1,100}$", description="Who acts, for the audit; empty: the login name.")
     slack_webhook_url: str | None = Field(None, pattern=r"^https?://\S+$", repr=False, description="Where alerts are posted.")
 
-    @field_validator("data_regions", "dns_servers", mode="before")
+    @field_validator("data_regions", "dns_servers", "well_known_domains", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
