@@ -15,11 +15,11 @@ setup: $(READY)
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "Python 3.11, 3.12 or 3.13 is needed and $(PYTHON) is %d.%d; name another with make PYTHON=..." % v)'
-	@exec $(PYTHON) -m mailfleet.stack.install
+	@MAILFLEET_MAKE=$$PPID exec $(PYTHON) -m mailfleet.stack.install
 
-# exec: the command is make's own child, so that it notices the end of make.
+# exec: the command is make's own child, and is told make's number, so that it ends when make does.
 demo: $(READY)
-	@exec $(BIN)/mailfleet demo $(ARGS)
+	@MAILFLEET_MAKE=$$PPID exec $(BIN)/mailfleet demo $(ARGS)
 
 test: $(READY)
 	@exec $(BIN)/pytest -n 2 --dist loadgroup $(ARGS)

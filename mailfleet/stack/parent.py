@@ -8,31 +8,27 @@ from pathlib import Path
 
 from mailfleet.stack import kernel, processes
 
-MAKES = {"make", "gmake"}
+NAMED = "MAILFLEET_MAKE"  # the Makefile's recipes say which process make is: it may be dead before we look
 POLL_SECONDS = 0.5
 
 
 def fall_with_make() -> None:
     """When make is our parent: fall with it when it is killed, and when it alone was told to stop."""
-    parent = os.getppid()
-    if name_of(parent) not in MAKES:
+    make = int(os.environ.pop(NAMED, "0"))  # taken out: those we start have another parent
+    if not make:
         return
-    kernel.die_with_parent(signal.SIGTERM, parent)
-    if catches_interrupts(parent):
-        threading.Thread(target=watch, args=(parent,), name="make", daemon=True).start()
+    kernel.die_with_parent(signal.SIGTERM, make)
+    if catches_interrupts(make):
+        threading.Thread(target=watch, args=(make,), name="make", daemon=True).start()
 
 
-def watch(parent: int) -> None:
+def watch(make: int) -> None:
     """GNU make that gets SIGINT gives up its handler and waits for us without a word (seen with 4.3)."""
-    while processes.alive(parent):
-        if not catches_interrupts(parent):
+    while processes.alive(make):
+        if not catches_interrupts(make):
             os.kill(os.getpid(), signal.SIGINT)
             return
         time.sleep(POLL_SECONDS)  # nothing tells of another process's handlers
-
-
-def name_of(pid: int) -> str:
-    return Path(f"/proc/{pid}/comm").read_text().strip()
 
 
 def catches_interrupts(pid: int) -> bool:

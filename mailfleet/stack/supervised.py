@@ -18,6 +18,7 @@ from typing import IO, Any
 
 from mailfleet.stack import kernel, lock, places, processes, programs
 from mailfleet.stack.errors import StackError, StackLostError
+from mailfleet.stack.parent import fall_with_make
 from mailfleet.stack.programs import Program
 
 END_SECONDS = 9.5
@@ -185,6 +186,7 @@ def supervised(root: Path | None = None) -> Iterator[Stack]:
 
     Ctrl-C, SIGTERM and SIGHUP leave the block as SystemExit with 128 + the signal's number.
     """
+    fall_with_make()
     folder = places.open_folder(root or places.root_of())
     with lock.locked(folder, lock.command_line()) as held:
         processes.kill_all(lambda: processes.marked(places.mark_of(folder)), END_SECONDS)
