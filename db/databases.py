@@ -39,6 +39,14 @@ def ensure_database(conn: Connection, name: str, owner: str) -> bool:
     return True
 
 
+def let_in(conn: Connection, database: str, role: str) -> None:
+    """The role may enter the database."""
+    _run(
+        conn,
+        sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(database), sql.Identifier(role)),
+    )
+
+
 def drop_database(conn: Connection, name: str) -> None:
     """The database is gone, with the sessions in it."""
     _run(conn, sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))

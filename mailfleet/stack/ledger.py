@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from db.databases import ensure_database, superuser
+from db.databases import ensure_database, let_in, superuser
 from db.engine import plain_engine
 from db.migrate import GROUPS, Roles, create_node_role, create_roles, migrate
 from mailfleet.settings.keys import write_keyring
@@ -16,6 +16,7 @@ from mailfleet.stack import places
 from mailfleet.stack.postgres import Cluster
 from mailfleet.stack.secret_files import secret
 
+ROLES = Roles("mailfleet")
 KEYS = ("encryption_keys", "token_keys", "hash_keys")
 
 
@@ -26,7 +27,7 @@ class Ledger:
     cluster: Cluster
     root: Path
     database: str
-    roles: Roles = Roles("mailfleet")
+    roles: Roles = ROLES
 
     def url(self, group: str) -> str:
         """The URL of `control`, `tenant`, `web` or `owner`."""
@@ -39,7 +40,7 @@ class Ledger:
     def _url(self, role: str) -> str:
         return self.cluster.url(self.database, role, secret(self.root, f"role-{role}"))
 
-    def keys(self) -> Mapping[str, str]:
+    def keys(self) -> dict[str, str]:
         """The settings that name the key files."""
         return {name.upper(): str(self.root / "keys" / f"{name}.json") for name in KEYS}
 
@@ -54,7 +55,11 @@ class Ledger:
     def node(self, name: str) -> Mapping[str, str]:
         """What a node's worker is told: its own login only."""
         state = places.open_folder(self.root / "nodes" / self.database / name)
-        return self.keys() | {"DATABASE_NODE_URL": self.node_url(name), "NODE_NAME": name, "NODE_STATE_DIR": str(state)}
+        return self.keys() | {
+            "DATABASE_NODE_URL": self.node_url(name),
+            "NODE_NAME": name,
+            "NODE_STATE_DIR": str(state),
+        }
 
 
 def create(ledger: Ledger, *, demo_starts_at: datetime | None = None) -> Ledger:
@@ -64,7 +69,7 @@ def create(ledger: Ledger, *, demo_starts_at: datetime | None = None) -> Ledger:
         create_roles(conn, ledger.roles, passwords)
         ensure_database(conn, ledger.database, ledger.roles.name("owner"))
         for group in GROUPS:
-            conn.exec_driver_sql(f'GRANT CONNECT ON DATABASE "{ledger.database}" TO "{ledger.roles.name(group)}"')
+            let_in(conn, ledger.database, ledger.roles.name(group))
     owner = plain_engine(ledger.url("owner"))
     migrate(owner, ledger.roles, demo_starts_at=demo_starts_at)
     owner.dispose()
