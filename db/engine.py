@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-__all__ = ["Connection", "DatabaseRefused", "Engine", "open_engine", "plain_engine", "transaction"]
+__all__ = ["Connection", "DatabaseRefused", "Engine", "open_engine", "open_owner", "plain_engine", "transaction"]
 
 MINIMUM = 150000
 POOL = 4
@@ -22,10 +22,18 @@ def open_engine(url: str) -> Engine:
     """An engine on a `postgresql://` URL. Raises DatabaseRefused for a server that is unreachable, older than
     15, Prefect's own, not migrated, or reached with a role for which row-level security would be empty.
     """
-    engine = plain_engine(url)
+    return _checked(plain_engine(url), _refuse)
+
+
+def open_owner(url: str) -> Engine:
+    """An engine for migrations: the same refusals, but those that a migration is there to end."""
+    return _checked(plain_engine(url), _refuse_stranger)
+
+
+def _checked(engine: Engine, refuse: Callable[[Connection], None]) -> Engine:
     try:
         with engine.connect() as conn:
-            _refuse(conn)
+            refuse(conn)
     except OperationalError as problem:
         raise DatabaseRefused(f"database unreachable: {_first_line(problem)}") from None
     return engine
@@ -43,10 +51,14 @@ def plain_engine(url: str) -> Engine:
 
 
 def _never_show_values(context: object) -> None:
-    """SQL errors carry addresses in their parameters: they must not reach a log (law 13)."""
+    """SQL errors carry addresses in their parameters, and the server's DETAIL the whole row: neither may reach
+    a log (law 13). The first line names the table and the constraint, and nobody.
+    """
     original = getattr(context, "sqlalchemy_exception", None)
-    if isinstance(original, DBAPIError):
+    if isinstance(original, DBAPIError) and original.orig is not None:
         original.hide_parameters = True
+        original.orig.args = (_first_line(original),)
+        original.args = (f"({type(original.orig).__name__}) {original.orig}",)
 
 
 @contextmanager
@@ -63,16 +75,24 @@ def transaction(engine: Engine, *, tenant: int | None = None) -> Iterator[Connec
         raise DatabaseRefused(f"database unreachable: {_first_line(problem)}") from None
 
 
-def _refuse(conn: Connection) -> None:
+def _refuse_server(conn: Connection) -> None:
     version = conn.execute(text("SELECT current_setting('server_version_num')::int")).scalar_one()
     if version < MINIMUM:
         raise DatabaseRefused(f"PostgreSQL {version // 10000} is too old: 15 or newer is needed")
-    here = conn.execute(text("""
-        SELECT to_regclass('public.flow_run') IS NOT NULL AS prefects, to_regclass('mailfleet.messages') IS NOT NULL AS migrated
-    """)).one()
-    if here.prefects:
+    if conn.execute(text("SELECT to_regclass('public.flow_run')")).scalar() is not None:
         raise DatabaseRefused("this is Prefect's own database: give Mailfleet one of its own")
-    if not here.migrated:
+
+
+def _refuse_stranger(conn: Connection) -> None:
+    _refuse_server(conn)
+    may = "SELECT has_database_privilege(current_user, current_database(), 'CREATE')"
+    if not conn.execute(text(may)).scalar_one():
+        raise DatabaseRefused("this role may not create tables in this database: name its owner in DATABASE_OWNER_URL")
+
+
+def _refuse(conn: Connection) -> None:
+    _refuse_server(conn)
+    if conn.execute(text("SELECT to_regclass('mailfleet.messages')")).scalar() is None:
         raise DatabaseRefused("this database has no ledger: run `mailfleet migrate`")
     role = conn.execute(text("""
         SELECT rolsuper OR rolbypassrls AS unbound,
@@ -84,5 +104,5 @@ def _refuse(conn: Connection) -> None:
         raise DatabaseRefused("this role is superuser, BYPASSRLS or the tables' owner: policies would not bind it; use the role that `mailfleet migrate` made")
 
 
-def _first_line(problem: OperationalError) -> str:
-    return str(problem.orig).strip().splitlines()[0]
+def _first_line(problem: DBAPIError) -> str:
+    return (str(problem.orig).strip().splitlines() or [""])[0]

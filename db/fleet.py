@@ -148,3 +148,9 @@ def nodes(conn: Connection) -> dict[str, str]:
     """The login role of each node, by the node's name."""
     rows = conn.execute(text("SELECT name, role_name FROM mailfleet.nodes ORDER BY name"))
     return {row.name: row.role_name for row in rows}
+
+
+def egress_names(conn: Connection) -> dict[int, str]:
+    """The name of each egress, by its id."""
+    rows = conn.execute(text("SELECT egress_id, name FROM mailfleet.egresses"))
+    return {row.egress_id: row.name for row in rows}

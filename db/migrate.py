@@ -10,8 +10,12 @@ from alembic import command
 from alembic.config import Config
 from psycopg import sql
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import OperationalError
+
+from db.engine import DatabaseRefused
 
 HERE = Path(__file__).parent / "migrations"
+LOCK_NOT_AVAILABLE = "55P03"
 GROUPS = ("owner", "control", "tenant", "web", "nodes")
 
 
@@ -58,7 +62,19 @@ def _role(conn: Connection, name: str, password: str | None) -> None:
 
 
 def migrate(engine: Engine, roles: Roles, *, demo_starts_at: datetime | None = None) -> None:
-    """Brings the database to the newest revision, as its owner. A new one gets its clock: a demo's, or the wall's."""
+    """Brings the database to the newest revision, as its owner. A new one gets its clock: a demo's, or the wall's.
+
+    Raises DatabaseRefused where somebody holds a table for longer than the revision may wait.
+    """
+    try:
+        _upgrade(engine, roles, demo_starts_at)
+    except OperationalError as problem:
+        if getattr(problem.orig, "sqlstate", None) != LOCK_NOT_AVAILABLE:
+            raise
+        raise DatabaseRefused("the ledger is in use and nothing was changed: pause the workers, then migrate again") from None
+
+
+def _upgrade(engine: Engine, roles: Roles, demo_starts_at: datetime | None) -> None:
     config = Config()
     config.set_main_option("script_location", str(HERE))
     with engine.begin() as conn:
@@ -73,3 +89,10 @@ def migrate(engine: Engine, roles: Roles, *, demo_starts_at: datetime | None = N
                    CASE WHEN CAST(:at AS timestamptz) IS NOT NULL THEN clock_timestamp() END
             ON CONFLICT DO NOTHING
         """), {"at": demo_starts_at})
+
+
+def revision(conn: Connection) -> str | None:
+    """The revision the database is at; None while it holds no ledger."""
+    if conn.execute(text("SELECT to_regclass('mailfleet.alembic_version')")).scalar() is None:
+        return None
+    return conn.execute(text("SELECT version_num FROM mailfleet.alembic_version")).scalar()
