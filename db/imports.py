@@ -81,17 +81,12 @@ class Settled:
     flagged: dict[str, int]
 
 
-def directions(conn: Connection, tenant: str) -> tuple[int, list[Direction]] | None:
-    """A tenant's id and directions, None where there is no such tenant."""
-    tenant_id = conn.execute(
-        text("SELECT tenant_id FROM mailfleet.tenants WHERE slug = :slug"), {"slug": tenant}
-    ).scalar()
-    if tenant_id is None:
-        return None
+def directions(conn: Connection, tenant_id: int) -> list[Direction]:
+    """A tenant's directions, by slug."""
     rows = conn.execute(text("""
         SELECT direction_id, slug, name FROM mailfleet.directions WHERE tenant_id = :tenant ORDER BY slug
     """), {"tenant": tenant_id})  # fmt: skip
-    return int(tenant_id), [Direction(*row) for row in rows]
+    return [Direction(*row) for row in rows]
 
 
 def begin(
@@ -167,8 +162,8 @@ def settle(conn: Connection, *, tenant_id: int, import_id: int, hash_key_id: int
     """), keys)  # fmt: skip
     new = conn.execute(text("""
         INSERT INTO mailfleet.leads (tenant_id, import_id, hash_key_id, taken_at, direction_id, person_hash, address_hash,
-                                     address, domain, receiver, flags, given_name, family_name, company, country, language, time_zone,
-                                     basis, basis_source, basis_at)
+                                     address, domain, receiver, flags, given_name, family_name, company, country,
+                                     language, time_zone, basis, basis_source, basis_at)
         SELECT :tenant, :import, :key, :now, direction_id, person_hash, address_hash, address,
                domain, receiver, flags, given_name, family_name, company, country, language, time_zone,
                basis, basis_source, basis_at

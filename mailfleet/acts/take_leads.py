@@ -20,6 +20,7 @@ from mailfleet.acts.lead_files import FileRefused, LeadFile, frames, open_leads
 from mailfleet.acts.lead_rows import NoDirection, Terms, judged, older_keys
 from mailfleet.acts.lead_text import form
 from mailfleet.acts.refused import Refused
+from mailfleet.acts.tenants import known
 from mailfleet.mail.ids import keyed_hash
 from mailfleet.policy.address_tables import WELL_KNOWN
 from mailfleet.probes.dns import Exchange, exchanges
@@ -70,10 +71,8 @@ def _order(
     conn: Connection, keys: Keys, leads: LeadFile, tenant: str, direction: str | None, actor: str,
     regions: frozenset[str], well_known: frozenset[str],
 ) -> _Order:  # fmt: skip
-    found = imports.directions(conn, tenant)
-    if found is None:
-        raise Refused(f"there is no tenant {tenant}: see `mailfleet tenant list`")
-    tenant_id, lines = found
+    tenant_id = known(conn, tenant).tenant_id
+    lines = imports.directions(conn, tenant_id)
     by_name = {line.name.casefold(): line.direction_id for line in lines} | {line.slug: line.direction_id for line in lines}
     if direction is not None and direction not in by_name:
         raise Refused(f"{tenant} has no direction {direction}: it has {', '.join(line.slug for line in lines) or 'none'}")
@@ -120,7 +119,7 @@ def _take(conn: Connection, order: _Order, answers: Mapping[str, Exchange]) -> I
     refused = imports.refusals(conn, tenant_id=order.tenant_id, import_id=import_id)
     taken = Intake(import_id, rows, accepted, settled.known, refused, settled.flagged)
     audit.append(
-        conn, actor=order.actor, act="leads take", subject=f"tenant {order.tenant}",
+        conn, actor=order.actor, act="leads taken", subject=f"tenant {order.tenant}",
         details={"file": leads.path.name, "sha256": leads.form.sha256.hex(), **asdict(taken)},
     )  # fmt: skip
     return taken
