@@ -9,6 +9,8 @@ import pytest
 
 from mailfleet.stack import install, places
 
+from . import makes
+
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
@@ -19,7 +21,9 @@ def clone(tmp_path: Path) -> Path:
 
 
 def make(clone: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(["make", *words], cwd=clone, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        ["make", *words], cwd=clone, env=makes.environment(), capture_output=True, text=True, check=False
+    )
 
 
 @pytest.mark.parametrize("version", ["2, 7", "3, 10", "3, 14"])

@@ -18,6 +18,8 @@ import pytest
 
 from mailfleet.stack import places, processes
 
+from . import makes
+
 MOMENTS = int(os.environ.get("MAILFLEET_MOMENTS", "2"))
 SEED = int(os.environ.get("MAILFLEET_SEED") or random.SystemRandom().randrange(10**6))
 LATEST_SECONDS = 75.0
@@ -71,6 +73,7 @@ def begin(tmp_path: Path) -> Iterator[Callable[[], Demo]]:
             make = subprocess.Popen(
                 ["make", "demo"],
                 cwd=places.CLONE,
+                env=makes.environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=screen,
                 stderr=screen,

@@ -10,6 +10,8 @@ import pytest
 
 from mailfleet.stack import places, processes
 
+from . import makes
+
 RECIPE = """
 demo:
 \t@MAILFLEET_MAKE=$$PPID exec {python} command.py
@@ -35,7 +37,7 @@ def begin(folder: Path, command: str = COMMAND) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         ["make", "demo"],
         cwd=folder,
-        env=dict(os.environ) | {"PYTHONPATH": str(places.CLONE)},
+        env=makes.environment(PYTHONPATH=str(places.CLONE)),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,

@@ -95,6 +95,7 @@ def test_the_next_start_ends_what_outlived_both_command_and_supervisor(root: Pat
     command = begin(root)
     os.kill(command.supervisor, signal.SIGSTOP)
     command.process.kill()
+    command.process.wait()
     os.kill(command.supervisor, signal.SIGKILL)
     with supervised(root):
         assert not processes.marked(places.mark_of(root)) & command.everyone
