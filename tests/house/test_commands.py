@@ -1,0 +1,225 @@
+"""The command as an operator meets it: exit codes, one line for every refusal, JSON for programs."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from db.databases import superuser
+from db.engine import plain_engine, transaction
+from db.migrate import GROUPS
+from tests.conftest import PASSWORD, Ledger
+from tests.house.rows import fill, lead_address
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Ended]
+
+
+@pytest.fixture
+def mailfleet(ledger: Ledger, tmp_path: Path) -> Run:
+    """Runs `mailfleet …` on the test's ledger; more environment by keyword."""
+    ours = {
+        "DATABASE_URL": ledger.url("control"), "DATABASE_OWNER_URL": ledger.url("owner"),
+        "DATABASE_TENANT_URL": ledger.url("tenant"), "ROLE_PREFIX": ledger.roles.prefix, "MAILFLEET_ACTOR": "anna",
+        **{name: str(tmp_path / f"{name}.json") for name in ("ENCRYPTION_KEYS", "TOKEN_KEYS", "HASH_KEYS")},
+    }  # fmt: skip
+
+    def run(*words: str, stdin: str = "", **more: str) -> Ended:
+        environ = (
+            {k: v for k, v in os.environ.items() if not k.startswith(("DATABASE_", "MAILFLEET_"))}
+            | ours
+            | more
+        )
+        done = subprocess.run(
+            [sys.executable, "-m", "mailfleet", *words],
+            cwd=ROOT,
+            env=environ,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return Ended(done.returncode, done.stdout, done.stderr)
+
+    for name, number in (("ENCRYPTION_KEYS", 1), ("TOKEN_KEYS", 2), ("HASH_KEYS", 3)):
+        key = base64.b64encode(bytes([number]) * 32).decode()
+        (tmp_path / f"{name}.json").write_text(json.dumps({"1": key}))
+    return run
+
+
+def refused(ended: Ended, *words: str) -> None:
+    """Nothing was done, and one line says why."""
+    assert ended.code == 2, ended
+    assert ended.out == ""
+    assert len(ended.err.strip().splitlines()) == 1, ended.err
+    assert "Traceback" not in ended.err
+    for word in words:
+        assert word in ended.err
+
+
+def test_a_tenant_is_added_listed_and_audited(mailfleet: Run) -> None:
+    assert mailfleet("tenant", "add", "acme", "--name", "Acme").code == 0
+    refused(mailfleet("tenant", "add", "acme", "--name", "Acme"), "there already")
+    refused(mailfleet("tenant", "add", "Bad Slug", "--name", "Acme"), "slug")
+    (shown,) = json.loads(mailfleet("tenant", "list", "--json").out)
+    assert shown["slug"] == "acme"
+    assert "acme" in mailfleet("tenant", "list").out
+    (act,) = json.loads(mailfleet("audit", "list", "--json").out)
+    assert (act["actor"], act["act"], act["subject"]) == ("anna", "tenant added", "tenant acme")
+
+
+def test_a_broken_audit_ends_with_1_and_names_the_act(mailfleet: Run, ledger: Ledger) -> None:
+    for slug in ("acme", "bolt"):
+        assert mailfleet("tenant", "add", slug, "--name", slug).code == 0
+    assert mailfleet("audit", "verify").code == 0
+    with plain_engine(ledger.url("owner")).begin() as owner:
+        owner.execute(text("UPDATE mailfleet.audit SET actor = 'eve' WHERE seq = 1"))
+    ended = mailfleet("audit", "verify")
+    assert ended.code == 1
+    assert "act 1: it was changed" in ended.out
+    assert json.loads(mailfleet("audit", "verify", "--json").out)["holds"] is False
+
+
+@pytest.mark.slow
+def test_what_cannot_be_is_one_line_and_2(mailfleet: Run, ledger: Ledger, tmp_path: Path) -> None:
+    strange = ledger.url("control").replace("127.0.0.1:", "127.0.0.1:1")
+    refused(mailfleet("status", DATABASE_URL=""), "DATABASE_URL is not set")
+    refused(mailfleet("status", DATABASE_URL="mysql://x"), "DATABASE_URL is wrong")
+    refused(mailfleet("status", DATABASE_URL=strange), "database unreachable")
+    refused(mailfleet("status", DATABASE_URL=ledger.admin), "no ledger")
+    refused(mailfleet("status", DATABASE_URL=ledger.url("owner")), "owner")
+    refused(mailfleet("explain", "x@y.example", HASH_KEYS=str(tmp_path / "none")), "mailfleet keys new")
+    refused(mailfleet("explain", "x@y.example", "--tenant", "none"), "there is no tenant none")
+    refused(mailfleet("mailbox", "limits", "x@y.example", "--daily", "1"), "there is no mailbox")
+    refused(mailfleet("mailbox", "list", "--tenant", "none"), "there is no tenant none")
+    refused(mailfleet("fleet", "add", str(tmp_path / "none.yaml")), "none.yaml cannot be read")
+    refused(mailfleet("keys", "new", str(tmp_path / "HASH_KEYS.json")), "exists already")
+    refused(mailfleet("ledger", "reopen", "--reason", "x"), "the ledger is open")
+    assert mailfleet("nonsense").code == 2
+
+
+def test_a_fault_of_ours_shows_where_and_nobody(mailfleet: Run, ledger: Ledger) -> None:
+    with plain_engine(ledger.url("owner")).begin() as owner:
+        owner.execute(text("DROP TABLE mailfleet.outbox"))
+    ended = mailfleet("status", MAILFLEET_ACTOR="anna@secret.example")
+    assert ended.code == 70
+    assert "Traceback" in ended.err
+    assert "outbox" in ended.err
+    assert PASSWORD not in ended.err
+
+
+def test_explain_answers_a_list_of_addresses_line_by_line(mailfleet: Run, ledger: Ledger) -> None:
+    with transaction(ledger.engine()) as conn:
+        fill(conn, "acme")
+    ended = mailfleet("explain", "--json", "-", stdin=f"{lead_address('acme')}\n\nnobody@x.example\n")
+    assert [json.loads(line)["address"] for line in ended.out.splitlines()] == [
+        lead_address("acme"),
+        "nobody@x.example",
+    ]
+    told = mailfleet("explain", lead_address("acme"), "--tenant", "acme").out
+    assert "250 2.0.0 queued" in told
+    assert "Nobody here has met" in mailfleet("explain", "nobody@x.example").out
+
+
+def test_status_shows_everything_at_once(mailfleet: Run, ledger: Ledger) -> None:
+    with transaction(ledger.engine()) as conn:
+        fill(conn, "acme")
+    shown = json.loads(mailfleet("status", "--json").out)
+    assert set(shown) == {"ledger", "messages", "nodes", "stops", "incidents"}
+    assert shown["messages"] == [
+        {"tenant": "acme", "campaign": "spring", "state": "submitted", "messages": 1}
+    ]
+    told = mailfleet("status").out
+    for word in ("acme/spring", "submitted", "node-1", "bounce rate", "Business time"):
+        assert word in told
+
+
+def test_a_ledger_that_holds_is_reopened_in_a_new_epoch(mailfleet: Run, ledger: Ledger) -> None:
+    with transaction(ledger.engine()) as conn:
+        conn.execute(text("UPDATE mailfleet.ledger_epoch SET state = 'holding', reason = 'restored'"))
+    assert "EVERYTHING IS HELD" in mailfleet("status").out
+    assert mailfleet("ledger", "reopen", "--reason", "logs were read").code == 0
+    assert json.loads(mailfleet("ledger", "status", "--json").out) | {"since": ""} == {
+        "epoch": 2, "state": "open", "since": "", "reason": "logs were read",
+    }  # fmt: skip
+
+
+@pytest.fixture
+def empty(ledger: Ledger) -> Iterator[tuple[str, str]]:
+    """A database without a ledger, and a prefix for roles that are not there yet."""
+    prefix = f"e{secrets.token_hex(3)}"
+    name = f"empty_{prefix}"
+    with superuser(ledger.admin) as conn:
+        conn.exec_driver_sql(f"CREATE ROLE {prefix}_owner LOGIN CREATEROLE PASSWORD '{PASSWORD}'")
+        conn.exec_driver_sql(f"CREATE DATABASE {name} OWNER {prefix}_owner")
+        yield ledger.admin.rsplit("/", 1)[0].replace("//postgres:", f"//{prefix}_owner:") + f"/{name}", prefix
+        conn.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+        for group in GROUPS:
+            conn.exec_driver_sql(f"DROP ROLE IF EXISTS {prefix}_{group}")
+
+
+@pytest.mark.slow
+def test_migrate_makes_roles_with_the_passwords_of_the_settings(
+    mailfleet: Run, empty: tuple[str, str]
+) -> None:
+    admin, prefix = empty
+    where = admin.rsplit("@", 1)[1]
+    owner = f"postgresql://{prefix}_owner:{PASSWORD}@{where}"
+    control = f"postgresql://{prefix}_control:p%25w'd@{where}"
+    mine = {
+        "DATABASE_OWNER_URL": owner,
+        "DATABASE_URL": control,
+        "DATABASE_TENANT_URL": "",
+        "ROLE_PREFIX": prefix,
+    }
+    refused(mailfleet("status", **mine | {"DATABASE_URL": owner}), "run `mailfleet migrate`")
+    first = mailfleet("migrate", **mine)
+    assert first.code == 0, first
+    assert "is at revision 0005" in first.out
+    assert f"{prefix}_web has no password yet" in first.out
+    assert mailfleet("status", **mine).code == 0
+    assert mailfleet("migrate", **mine).out == "The ledger is at revision 0005\n"
+
+
+@pytest.mark.slow
+def test_migrate_prints_what_it_may_not_do(mailfleet: Run, empty: tuple[str, str], ledger: Ledger) -> None:
+    admin, prefix = empty
+    owner = f"postgresql://{prefix}_owner:{PASSWORD}@{admin.rsplit('@', 1)[1]}"
+    with superuser(ledger.admin) as conn:
+        conn.exec_driver_sql(f"ALTER ROLE {prefix}_owner NOCREATEROLE")
+    ended = mailfleet("migrate", DATABASE_OWNER_URL=owner, ROLE_PREFIX=prefix)
+    assert ended.code == 2
+    assert f'CREATE ROLE "{prefix}_control" LOGIN PASSWORD' in ended.out
+    assert "4 roles are missing" in ended.err
+    refused(mailfleet("migrate", DATABASE_OWNER_URL=ledger.url("control")), "may not create tables")
+
+
+@pytest.mark.slow
+def test_prefects_own_database_is_refused(mailfleet: Run, empty: tuple[str, str]) -> None:
+    admin, prefix = empty
+    owner = f"postgresql://{prefix}_owner:{PASSWORD}@{admin.rsplit('@', 1)[1]}"
+    with plain_engine(owner).begin() as conn:
+        conn.execute(text("CREATE TABLE public.flow_run (id int)"))
+    refused(mailfleet("migrate", DATABASE_OWNER_URL=owner, ROLE_PREFIX=prefix), "Prefect's own database")
+    refused(mailfleet("status", DATABASE_URL=owner), "Prefect's own database")
