@@ -3,7 +3,8 @@
 import ctypes
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
@@ -20,6 +21,16 @@ def control(option: int, value: int) -> None:
 def adopt_orphans(yes: bool = True) -> None:
     """Whoever below us loses its parent becomes our child, so that a double fork hides nothing."""
     control(PR_SET_CHILD_SUBREAPER, int(yes))
+
+
+@contextmanager
+def adopting_orphans() -> Iterator[None]:
+    """For a while."""
+    adopt_orphans()
+    try:
+        yield
+    finally:
+        adopt_orphans(False)
 
 
 def die_with_parent(number: int, parent: int) -> None:

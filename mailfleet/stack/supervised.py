@@ -188,9 +188,8 @@ def supervised(root: Path | None = None) -> Iterator[Stack]:
     """
     fall_with_make()
     folder = places.open_folder(root or places.root_of())
-    with lock.locked(folder, lock.command_line()) as held:
+    with lock.locked(folder, lock.command_line()) as held, kernel.adopting_orphans():
         processes.kill_all(lambda: processes.marked(places.mark_of(folder)), END_SECONDS)
-        kernel.adopt_orphans()
         stack = Stack(folder, held)
         with handled(stack.interrupted):
             try:
@@ -198,7 +197,6 @@ def supervised(root: Path | None = None) -> Iterator[Stack]:
             finally:
                 with handled(signal.SIG_IGN):
                     stack.leave()
-        kernel.adopt_orphans(False)
 
 
 @contextmanager
