@@ -65,6 +65,7 @@ class Fleet(Words):
     """The whole file."""
 
     data_regions: tuple[str, ...]
+    well_known_domains: tuple[str, ...]
     nodes: tuple[NewNode, ...]
     egresses: tuple[EgressRow, ...]
     tenants: tuple[TenantRow, ...]

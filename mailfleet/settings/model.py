@@ -36,6 +36,10 @@ class Settings(BaseModel):
         frozenset({"AT", "AU", "BE", "CA", "CH", "CZ", "DE", "DK", "ES", "FI", "FR", "GB", "IE", "IT", "KZ", "NL", "NO", "PL", "PT", "SE", "US"}),
         description="Countries whose people's data this installation may hold, comma separated.",
     )
+    well_known_domains: frozenset[str] = Field(
+        frozenset(),
+        description="Domains beside the built-in ones of which a near miss is flagged as a likely typo.",
+    )
     dns_servers: tuple[str, ...] = Field((), description="host:port of resolvers, comma separated; empty: the system's.")
     well_known_domains: frozenset[str] = Field(
         frozenset(), description="Domains, beside the built-in ones, of which a near miss is flagged as a likely typo, comma separated."

@@ -61,7 +61,7 @@ def start(stack: Stack, steps: Steps, cluster: Cluster, run: Run, fleet: Fleet) 
         steps.run("Sandbox", lambda: _sandbox(stack, run, fleet, web_port))
         there = outside.read(run.sandbox)
         steps.run("Web service", lambda: _web(stack, own, web_port))
-        environment = {**own.control(), **there.control(), "DATA_REGIONS": ",".join(fleet.data_regions)}
+        environment = {**own.control(), **there.control(), **_rules(fleet)}
         steps.run("Tenants, mailboxes, campaigns", lambda: _seed(own, environment, fleet, there))
         with steps.step("Prefect server") as step:
             server = coming.result()
@@ -80,6 +80,14 @@ def run_days(stack: Stack, demo: Demo, leads: Mapping[str, str], heard: Callable
     errand.run(stack, _control_program("timetable", argv, demo.environment, stack.root), heard)
 
 
+def _rules(fleet: Fleet) -> Mapping[str, str]:
+    """What the installation is told of its invented world."""
+    return {
+        "DATA_REGIONS": ",".join(fleet.data_regions),
+        "WELL_KNOWN_DOMAINS": ",".join(fleet.well_known_domains),
+    }
+
+
 def _migrate(own: Ledger, fleet: Fleet) -> str:
     ledger.create(own, demo_starts_at=STARTS_AT)
     ledger.create_nodes(own, [node.name for node in fleet.nodes])
@@ -88,7 +96,12 @@ def _migrate(own: Ledger, fleet: Fleet) -> str:
 
 def _sandbox(stack: Stack, run: Run, fleet: Fleet, web_port: int) -> str:
     program = outside.program(
-        run.sandbox, Path(run.receipts), fleet.hops(), EXAMPLES, every_domain=not run.floors, web_port=web_port
+        run.sandbox,
+        Path(run.receipts),
+        fleet.hops(),
+        EXAMPLES,
+        every_domain=not run.floors,
+        web_port=web_port,
     )
     stack.start(program)
     stack.wait_ready("sandbox", lambda: outside.ready(run.sandbox))
@@ -123,11 +136,17 @@ def _deploy(stack: Stack, environment: Mapping[str, str]) -> str:
     return said[-1] if said else ""
 
 
-def _workers(stack: Stack, server: Server, own: Ledger, there: Outside, environment: Mapping[str, str], fleet: Fleet) -> str:
+def _workers(
+    stack: Stack, server: Server, own: Ledger, there: Outside, environment: Mapping[str, str], fleet: Fleet
+) -> str:
     nodes = [node.name for node in fleet.nodes]
-    control = prefect_server.worker(server, "control", pool="control", queue="default", limit=6, env=environment)
+    control = prefect_server.worker(
+        server, "control", pool="control", queue="default", limit=6, env=environment
+    )
     senders = [
-        prefect_server.worker(server, name, pool="senders", queue=name, limit=2, env={**own.node(name), **there.node(name)})
+        prefect_server.worker(
+            server, name, pool="senders", queue=name, limit=2, env={**own.node(name), **there.node(name)}
+        )
         for name in nodes
     ]
     local.start_workers(stack, server, {"control": [control], "senders": senders})
