@@ -100,6 +100,20 @@ CREATE TABLE mailfleet.stops (
 );
 CREATE UNIQUE INDEX stops_open ON mailfleet.stops (scope, scope_id, cause) WHERE ended_at IS NULL;
 
+-- How much of a tenant's mailboxes the breakers have rested in 24 hours, in messages a day (law 7). A node sees only some
+-- of the mailboxes, so this counts with the owner's rights and gives away three sums.
+CREATE FUNCTION mailfleet.capacity(of_tenant int, of_scope text, of_id bigint, OUT whole bigint, OUT rested bigint, OUT wanted bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce(sum(daily_limit), 0), coalesce(sum(daily_limit) FILTER (WHERE is_rested), 0),
+           coalesce(sum(daily_limit) FILTER (WHERE is_wanted AND NOT is_rested), 0)
+      FROM (SELECT b.daily_limit,
+                   EXISTS (SELECT FROM mailfleet.stops s
+                            WHERE s.cause = 'breaker' AND s.since > mailfleet.business_now() - interval '24 hours'
+                              AND (s.scope = 'mailbox' AND s.scope_id = b.mailbox_id OR s.scope = 'domain' AND s.scope_id = b.domain_id)) AS is_rested,
+                   CASE of_scope WHEN 'mailbox' THEN b.mailbox_id WHEN 'domain' THEN b.domain_id END = of_id AS is_wanted
+              FROM mailfleet.mailboxes b WHERE b.tenant_id = of_tenant) AS boxes
+$$;
+
 -- Alerts that must reach a person: emitted as Prefect events until acknowledged.
 CREATE TABLE mailfleet.outbox (
     outbox_id   bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,

@@ -84,11 +84,16 @@ CREATE POLICY own ON mailfleet.messages FOR ALL TO @nodes@ USING (node_id = (SEL
 GRANT SELECT ON mailfleet.nodes, mailfleet.egresses, mailfleet.messages TO @nodes@;
 GRANT SELECT, INSERT, UPDATE, DELETE ON mailfleet.leases TO @nodes@;
 GRANT SELECT, INSERT, UPDATE ON mailfleet.heartbeats, mailfleet.queue_ids TO @nodes@;
-GRANT UPDATE (state, reason, due_at, hold_until, lease_id, fence, attempt, began_at, queue_ref, submitted_at, ended_at) ON mailfleet.messages TO @nodes@;
+GRANT UPDATE (state, reason, due_at, hold_until, lease_id, fence, allowed_hour, attempt, began_at, queue_ref, submitted_at, ended_at) ON mailfleet.messages TO @nodes@;
 
 CREATE POLICY of_my_messages ON mailfleet.leads FOR SELECT TO @nodes@ USING (EXISTS (
     SELECT 1 FROM mailfleet.messages m WHERE m.tenant_id = leads.tenant_id AND m.lead_id = leads.lead_id
        AND m.state IN ('planned', 'deferred', 'claimed', 'sending')));
+-- Whether the thread still goes on: read in the claim and again in the begin.
+CREATE POLICY of_my_messages ON mailfleet.enrolments FOR SELECT TO @nodes@ USING (EXISTS (
+    SELECT 1 FROM mailfleet.messages m WHERE m.tenant_id = enrolments.tenant_id AND m.lead_id = enrolments.lead_id
+       AND m.enrolment_id = enrolments.enrolment_id));
+GRANT SELECT (tenant_id, enrolment_id, state, ended) ON mailfleet.enrolments TO @nodes@;
 CREATE POLICY of_my_messages ON mailfleet.campaigns FOR SELECT TO @nodes@ USING (EXISTS (
     SELECT 1 FROM mailfleet.messages m WHERE m.tenant_id = campaigns.tenant_id AND m.campaign_id = campaigns.campaign_id));
 CREATE POLICY of_my_messages ON mailfleet.campaign_versions FOR SELECT TO @nodes@ USING (EXISTS (
@@ -119,6 +124,14 @@ GRANT SELECT, INSERT ON mailfleet.stops TO @nodes@;
 CREATE POLICY gate ON mailfleet.incidents FOR SELECT TO @nodes@ USING (true);
 CREATE POLICY breaker ON mailfleet.incidents FOR INSERT TO @nodes@ WITH CHECK (true);
 GRANT SELECT, INSERT ON mailfleet.incidents TO @nodes@;
+-- What has run out would stand in the way of the next decision: a node may end it, at the time it ran out.
+CREATE POLICY expired ON mailfleet.stops FOR UPDATE TO @nodes@
+    USING (cause = 'breaker' AND ended_at IS NULL AND until <= mailfleet.business_now()) WITH CHECK (ended_at = until);
+GRANT UPDATE (ended_at, ended_by) ON mailfleet.stops TO @nodes@;
+CREATE POLICY expired ON mailfleet.incidents FOR UPDATE TO @nodes@
+    USING (ended_at IS NULL AND until <= mailfleet.business_now()) WITH CHECK (ended_at = until);
+GRANT UPDATE (ended_at) ON mailfleet.incidents TO @nodes@;
+GRANT EXECUTE ON FUNCTION mailfleet.capacity(int, text, bigint) TO @control@, @nodes@;
 CREATE POLICY breaker ON mailfleet.outbox FOR INSERT TO @nodes@ WITH CHECK (emitted_at IS NULL);
 GRANT INSERT ON mailfleet.outbox TO @nodes@;
 CREATE POLICY counts ON mailfleet.allowances FOR ALL TO @nodes@ USING (true) WITH CHECK (true);
