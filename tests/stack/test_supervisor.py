@@ -48,6 +48,7 @@ class Command:
 def root() -> Iterator[Path]:
     with places.scratch("supervisor") as folder:
         yield folder
+        processes.kill_all(lambda: processes.living_in(folder), PROMISED_SECONDS)
 
 
 def begin(root: Path, *words: str) -> Command:
