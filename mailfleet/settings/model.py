@@ -41,9 +41,6 @@ class Settings(BaseModel):
         description="Domains beside the built-in ones of which a near miss is flagged as a likely typo.",
     )
     dns_servers: tuple[str, ...] = Field((), description="host:port of resolvers, comma separated; empty: the system's.")
-    well_known_domains: frozenset[str] = Field(
-        frozenset(), description="Domains, beside the built-in ones, of which a near miss is flagged as a likely typo, comma separated."
-    )
     maildir_root: Path | None = Field(None, description="Maildirs of bounce and sending domains, one folder a domain.")
     node_name: str | None = Field(None, pattern=r"^[a-z0-9][a-z0-9-]{0,30}$", description="Which node this is.")
     node_state_dir: Path | None = Field(None, description="Where this node remembers the highest chunk it began.")
