@@ -15,11 +15,11 @@ from db.tenants import Tenant
 from mailfleet.acts.campaign_file import CampaignFile, read_campaign
 from mailfleet.acts.refused import Refused
 from mailfleet.acts.tenants import known
+from mailfleet.mail.compose import NAMES
 from mailfleet.mail.template import TextRefused, check, compiled
 
 # What a text may name of a lead; both people must be readable: one we know all of, one we know nothing of.
-FULL = {"given_name": "Ann", "family_name": "Lee", "company": "Lee & Co", "country": "GB", "language": "en"}
-BARE = dict.fromkeys(FULL, "")
+FULL, BARE = dict.fromkeys(NAMES, "Lee & Co"), dict.fromkeys(NAMES, "")
 
 
 @dataclass(frozen=True)
