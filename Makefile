@@ -33,7 +33,7 @@ check: $(READY)
 
 # The demo, interrupted at eight random moments; MAILFLEET_SEED repeats a run.
 interrupt: $(READY)
-	@exec env MAILFLEET_MOMENTS=8 $(BIN)/pytest -v tests/stack/test_interrupt.py $(ARGS)
+	@exec env MAILFLEET_MOMENTS=8 $(BIN)/pytest -v -s tests/stack/test_interrupt.py $(ARGS)
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build *.egg-info
