@@ -49,6 +49,7 @@ CREATE TABLE mailfleet.messages (
     egress_id         int,
     lease_id          bigint REFERENCES mailfleet.leases,
     fence             bigint,
+    allowed_hour      timestamptz,            -- the hour (business time) whose allowances it took; given back if it is not begun
     attempt           int NOT NULL DEFAULT 0,
     began_at          timestamptz,            -- machine time of the last begin
     queue_ref         text,                   -- the egress's own reference of the last try (a queue id)
@@ -66,6 +67,7 @@ CREATE TABLE mailfleet.messages (
     CONSTRAINT a_route_is_whole CHECK ((node_id IS NULL) = (egress_id IS NULL) AND (node_id IS NULL) = (egress_owner IS NULL)),
     CONSTRAINT only_a_batch_has_a_lease CHECK ((state IN ('claimed', 'sending')) = (lease_id IS NOT NULL)
                                                AND (lease_id IS NULL) = (fence IS NULL)),
+    CONSTRAINT a_claim_took_its_allowances CHECK (state <> 'claimed' OR allowed_hour IS NOT NULL),
     CONSTRAINT what_was_begun_has_a_route CHECK (state NOT IN ('claimed', 'sending', 'submitted', 'delivered', 'bounced', 'refused', 'unknown')
                                                  OR node_id IS NOT NULL),
     CONSTRAINT what_was_begun_has_a_start CHECK (state NOT IN ('sending', 'submitted', 'delivered', 'bounced', 'refused', 'unknown')
