@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from sqlalchemy import Connection, Engine, text
 
 from db.engine import open_engine, plain_engine
 from db.migrate import GROUPS, Roles, create_node_role, create_roles, migrate
+from mailfleet.stack.places import scratch
+from mailfleet.stack.postgres import open_cluster, stop
 
 NODES = ("node-1", "node-2")
 PASSWORD = "test-only"
@@ -36,16 +39,20 @@ class Ledger:
 
 
 @pytest.fixture(scope="session")
-def cluster_url(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def cluster_url(worker_id: str) -> Iterator[str]:
     """A superuser's URL of a PostgreSQL that may be used up: MAILFLEET_TEST_CLUSTER, else our own, without fsync."""
     if given := os.environ.get("MAILFLEET_TEST_CLUSTER"):
         yield given
         return
-    from mailfleet.stack.postgres import open_cluster, stop
-    from mailfleet.stack.places import scratch
+    with own_cluster(worker_id) as url:
+        yield url
 
-    with scratch(f"tests-{worker_id}") as root:
-        cluster = open_cluster(Path(root), fsync=False)
+
+@contextmanager
+def own_cluster(name: str, pg_bin: str | None = None) -> Iterator[str]:
+    """A cluster of the tests' own, gone afterwards; of the programs in `pg_bin` where it is given."""
+    with scratch(f"tests-{name}") as root:
+        cluster = open_cluster(Path(root), fsync=False, pg_bin=pg_bin)
         try:
             yield cluster.url("postgres")
         finally:
@@ -64,6 +71,13 @@ def _admin(url: str) -> Connection:
 @pytest.fixture(scope="session")
 def template(cluster_url: str) -> Iterator[Ledger]:
     """A migrated database that others are copied from."""
+    with migrated(cluster_url) as ledger:
+        yield ledger
+
+
+@contextmanager
+def migrated(cluster_url: str) -> Iterator[Ledger]:
+    """A migrated database with roles of its own, gone afterwards."""
     roles = Roles(f"t{secrets.token_hex(3)}")
     ledger = Ledger(cluster_url, f"template_{roles.prefix}", roles)
     with _admin(cluster_url) as admin:
@@ -84,11 +98,18 @@ def template(cluster_url: str) -> Iterator[Ledger]:
 @pytest.fixture
 def ledger(template: Ledger) -> Iterator[Ledger]:
     """A fresh ledger of this test alone, on the wall clock."""
-    fresh = Ledger(template.admin, f"test_{secrets.token_hex(6)}", template.roles)
+    with fresh(template) as ledger:
+        yield ledger
+
+
+@contextmanager
+def fresh(template: Ledger) -> Iterator[Ledger]:
+    """A copy of the template, gone afterwards."""
+    copy = Ledger(template.admin, f"test_{secrets.token_hex(6)}", template.roles)
     with _admin(template.admin) as admin:
-        admin.exec_driver_sql(f"CREATE DATABASE {fresh.name} TEMPLATE {template.name} STRATEGY wal_log")
-        yield fresh
-        _drop(admin, fresh.name)
+        admin.exec_driver_sql(f"CREATE DATABASE {copy.name} TEMPLATE {template.name} STRATEGY wal_log")
+        yield copy
+        _drop(admin, copy.name)
 
 
 @pytest.fixture
