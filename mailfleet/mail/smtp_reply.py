@@ -6,11 +6,16 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 
-from mailfleet.mail.reply_rules import RULES, Rule
+from mailfleet.mail.common_rules import OF_ANYBODY
+from mailfleet.mail.receiver_rules import OF_RECEIVERS
+from mailfleet.mail.reply_rule import Rule
 from mailfleet.policy.outcome import About, Reply, Verdict
 
+RULES = OF_RECEIVERS + OF_ANYBODY
 _HEAD = re.compile(r"^\W*([2-5]\d\d)(?:[ -]+#?([245]\.\d{1,3}\.\d{1,3})\b)?[ -]*")
-_LAST_HEAD = re.compile(r"(?:said: |<|: |; ?|\A)([2-5]\d\d)[ -]+#?(?:([245]\.\d{1,3}\.\d{1,3})\b)?")
+_QUOTED_HEAD = re.compile(
+    r"(?:returned '|<|: ?|; ?|because of |\A)([2-5]\d\d)[ -]+#?(?:([245]\.\d{1,3}\.\d{1,3})\b)?"
+)
 _ENHANCED = re.compile(r"(?<![\d.])#?([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
 _WAIT = re.compile(
     r"(?:try|retry|come back|resume|wait|again|available|после|через)\D{0,40}?(\d{1,5})\s*(s|sec|min|h|hour|сек|мин|час)",
@@ -33,7 +38,7 @@ class Classified:
 def read(text: str) -> Reply:
     """A reply as a log or a report quotes it: its code, its enhanced code, and its text on one line."""
     flat = " ".join(text.split())
-    found = _LAST_HEAD.search(flat)
+    found = _QUOTED_HEAD.search(flat)
     if found is None:
         enhanced = _ENHANCED.search(flat)
         return Reply(0, enhanced[1] if enhanced else "", flat)

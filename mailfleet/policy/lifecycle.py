@@ -45,6 +45,7 @@ class Event(StrEnum):
     RETURN_LATER = "return_later"  # our node tried once, got a 4xx, and gave it back
     BOUNCE = "bounce"
     LOSE_LATER = "lose_later"  # our node lost the line after the final dot
+    PULL = "pull"  # taken out of our node's queue undelivered: a stop, or the person is suppressed
 
 
 _S, _E = State, Event
@@ -83,12 +84,14 @@ NEXT: dict[tuple[State, Event], State] = {
     (_S.SUBMITTED, _E.BOUNCE): _S.BOUNCED,
     (_S.SUBMITTED, _E.RETURN_LATER): _S.DEFERRED,
     (_S.SUBMITTED, _E.LOSE_LATER): _S.UNKNOWN,
+    (_S.SUBMITTED, _E.PULL): _S.HELD,  # if a delivery was under way all the same, DELIVER still follows
     (_S.DELIVERED, _E.BOUNCE): _S.BOUNCED,  # accepted by the first hop, refused by the next
     (_S.UNKNOWN, _E.EVIDENCE): _S.SUBMITTED,
     (_S.UNKNOWN, _E.DELIVER): _S.DELIVERED,
     (_S.UNKNOWN, _E.BOUNCE): _S.BOUNCED,
     (_S.UNKNOWN, _E.RETURN_LATER): _S.DEFERRED,  # our node's log has the last word of that try
     (_S.UNKNOWN, _E.ABSENT): _S.PLANNED,
+    (_S.UNKNOWN, _E.PULL): _S.HELD,  # it had arrived at our node, and was found in its queue
     (_S.EXPIRED, _E.EVIDENCE): _S.SUBMITTED,  # deferred until its time passed, and the 4xx was wrong
     (_S.EXPIRED, _E.DELIVER): _S.DELIVERED,
     (_S.EXPIRED, _E.BOUNCE): _S.BOUNCED,
@@ -137,6 +140,16 @@ STAYS: dict[tuple[State, Event], str] = {
     (_S.EXPIRED, _E.LOSE_LATER): "an earlier try's report",
     (_S.CLAIMED, _E.LOSE_LATER): "an earlier try's report",
     (_S.SENDING, _E.LOSE_LATER): "an earlier try's report: this one is on the line",
+    (_S.DELIVERED, _E.PULL): "it left while it was taken out",
+    (_S.BOUNCED, _E.PULL): "it was answered while it was taken out",
+    (_S.REFUSED, _E.PULL): _FINAL_WORD,
+    (_S.PLANNED, _E.PULL): "an earlier try's report",
+    (_S.DEFERRED, _E.PULL): "returned by the node before it was taken out",
+    (_S.HELD, _E.PULL): "reported twice",
+    (_S.DROPPED, _E.PULL): "reported twice",
+    (_S.EXPIRED, _E.PULL): "an earlier try's report",
+    (_S.CLAIMED, _E.PULL): "an earlier try's report",
+    (_S.SENDING, _E.PULL): "an earlier try's report: this one is on the line",
 }
 
 _NOT_UNKNOWN = "only an unknown message can be found absent"
