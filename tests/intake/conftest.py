@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Ledger
-from tests.intake.given import Desk, agency, names
+from tests.intake.given import Desk, House, agency, names
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +21,8 @@ def desk(demo_ledger: Ledger, tmp_path: Path, server: str) -> Iterator[Desk]:
     agency(engine, demo_ledger.url("owner"))
     yield Desk(engine, tmp_path, server)
     engine.dispose()
+
+
+@pytest.fixture
+def house(desk: Desk, demo_ledger: Ledger) -> Iterator[House]:
+    return House(desk, demo_ledger.url("owner"))

@@ -7,12 +7,16 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import Engine, text
 
+from db import clock
 from db.engine import plain_engine, transaction
+from mailfleet.acts.campaigns import approve, create
 from mailfleet.acts.keys import Keys
+from mailfleet.acts.plan_campaign import Planned, plan
 from mailfleet.acts.take_leads import Intake, take_leads
 from mailfleet.settings.keys import Keyring
 from sandbox import nameserver, tables
@@ -110,3 +114,59 @@ class Desk:
 def person(number: int) -> str:
     """A line of a good row."""
     return f"person.{number}@quillworks.example,Ann,Lee,Quill,DE,,fair form,2026-01-20,\n"
+
+
+FILE = """
+tenant: acme
+slug: spring
+direction: tools
+window: {start: "09:00", end: "18:00"}
+daily_limit: 600
+ends_at: 2099-03-03T18:00:00+00:00
+steps:
+  - {key: first, after_days: 0, subject: "For {{ company }}", text: "Hello {{ given_name }}", html: "<p>Hello</p>"}
+  - {key: second, after_days: 2, subject: "", text: "One more thing", html: "<p>One more thing</p>"}
+"""
+
+MONDAY = datetime(2098, 3, 3, 5, 0, tzinfo=UTC)
+
+
+class House:
+    """A desk with a campaign and its people, on a Monday morning."""
+
+    def __init__(self, desk: Desk, owner_url: str) -> None:
+        self.desk, self.engine, self.owner_url = desk, desk.engine, owner_url
+        self.at(MONDAY)
+
+    def at(self, moment: datetime) -> None:
+        with transaction(self.engine) as conn:
+            clock.move(conn, moment)
+
+    def people(self, count: int, *, direction: str = "tools", start: int = 0) -> None:
+        rows = "".join(map(person, range(start, start + count)))
+        self.desk.take(HEADER + rows, direction=direction)
+
+    def campaign(self, content: str = FILE) -> str:
+        file = self.desk.folder / "campaign.yaml"
+        file.write_text(content)
+        name = create(self.engine, file, "anna").name
+        approve(self.engine, name, "anna")
+        return name
+
+    def plan(self, **more: object) -> Planned:
+        return plan(self.engine, keys(), **more)  # type: ignore[arg-type]
+
+    def rows(self, statement: str, **values: object) -> list:
+        with transaction(self.engine) as conn:
+            return list(conn.execute(text(statement), values))
+
+    def move_all(self, state: str, *, reason: str | None = None, where: str = "true") -> None:
+        """What the send path and the world would do."""
+        with plain_engine(self.owner_url).begin() as conn:
+            conn.execute(text(f"""
+                UPDATE mailfleet.messages SET state = CAST(:state AS text), reason = :reason, attempt = 1, began_at = now(),
+                       node_id = 1, egress_id = 1, egress_owner = 0, hold_until = CASE WHEN :state = 'held' THEN due_at END,
+                       submitted_at = CASE WHEN :state IN ('submitted', 'delivered', 'bounced') THEN due_at END,
+                       ended_at = CASE WHEN :state IN ('delivered', 'bounced', 'refused', 'dropped', 'expired') THEN due_at END
+                 WHERE {where}
+            """), {"state": state, "reason": reason})

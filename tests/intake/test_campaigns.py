@@ -9,19 +9,7 @@ from db import audit
 from db.engine import transaction
 from mailfleet.acts.campaigns import approve, create
 from mailfleet.acts.refused import Refused
-from tests.intake.given import Desk
-
-FILE = """
-tenant: acme
-slug: spring
-direction: tools
-window: {start: "09:00", end: "18:00"}
-daily_limit: 600
-ends_at: 2099-03-03T18:00:00+00:00
-steps:
-  - {key: first, after_days: 0, subject: "For {{ company }}", text: "Hello {{ given_name }}", html: "<p>Hello</p>"}
-  - {key: second, after_days: 2, subject: "", text: "One more thing", html: "<p>One more thing</p>"}
-"""
+from tests.intake.given import FILE, Desk
 
 
 @pytest.fixture

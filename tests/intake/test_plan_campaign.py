@@ -2,69 +2,16 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import text
 
-from db import clock
 from db.engine import plain_engine, transaction
-from mailfleet.acts.campaigns import approve, create
-from mailfleet.acts.plan_campaign import Planned, plan
+from mailfleet.acts.plan_campaign import Planned
 from mailfleet.acts.refused import Refused
-from tests.conftest import Ledger
-from tests.intake.given import HEADER, Desk, keys, person
-from tests.intake.test_campaigns import FILE
-
-MONDAY = datetime(2098, 3, 3, 5, 0, tzinfo=UTC)
-
-
-class House:
-    """A desk with a campaign and its people, on a Monday morning."""
-
-    def __init__(self, desk: Desk, owner_url: str) -> None:
-        self.desk, self.engine, self.owner_url = desk, desk.engine, owner_url
-        self.at(MONDAY)
-
-    def at(self, moment: datetime) -> None:
-        with transaction(self.engine) as conn:
-            clock.move(conn, moment)
-
-    def people(self, count: int, *, direction: str = "tools", start: int = 0) -> None:
-        rows = "".join(map(person, range(start, start + count)))
-        self.desk.take(HEADER + rows, direction=direction)
-
-    def campaign(self, content: str = FILE) -> str:
-        file = self.desk.folder / "campaign.yaml"
-        file.write_text(content)
-        name = create(self.engine, file, "anna").name
-        approve(self.engine, name, "anna")
-        return name
-
-    def plan(self, **more: object) -> Planned:
-        return plan(self.engine, keys(), **more)  # type: ignore[arg-type]
-
-    def rows(self, statement: str, **values: object) -> list:
-        with transaction(self.engine) as conn:
-            return list(conn.execute(text(statement), values))
-
-    def move_all(self, state: str, *, reason: str | None = None, where: str = "true") -> None:
-        """What the send path and the world would do."""
-        with plain_engine(self.owner_url).begin() as conn:
-            conn.execute(text(f"""
-                UPDATE mailfleet.messages SET state = CAST(:state AS text), reason = :reason, attempt = 1, began_at = now(),
-                       node_id = 1, egress_id = 1, egress_owner = 0, hold_until = CASE WHEN :state = 'held' THEN due_at END,
-                       submitted_at = CASE WHEN :state IN ('submitted', 'delivered', 'bounced') THEN due_at END,
-                       ended_at = CASE WHEN :state IN ('delivered', 'bounced', 'refused', 'dropped', 'expired') THEN due_at END
-                 WHERE {where}
-            """), {"state": state, "reason": reason})
-
-
-@pytest.fixture
-def house(desk: Desk, demo_ledger: Ledger) -> Iterator[House]:
-    return House(desk, demo_ledger.url("owner"))
+from tests.intake.given import FILE, MONDAY, House
 
 
 def test_the_audience_enters_and_each_person_gets_one_message_in_their_hours(house: House) -> None:
