@@ -1,0 +1,71 @@
+"""Runs a timetable: moves a demo's business clock forward and starts each step's deployments by the API."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from prefect.client.orchestration import PrefectClient
+
+from db import clock
+from db.engine import Engine, transaction
+from deployments import runs
+from deployments.demo_days import Step
+
+STEP_SECONDS = 240.0
+SATURDAY = 5
+
+Told = dict[str, Any]
+
+
+async def run_days(
+    client: PrefectClient,
+    engine: Engine,
+    steps: Sequence[Step],
+    *,
+    heard: Callable[[Told], None],
+    quiet: Callable[[], None],
+) -> None:
+    """Every step has run, each after the one before. `heard` is told when a step begins and how it ended.
+
+    `quiet` returns when the outside world has nothing more to answer. Raises RunLost.
+    """
+    first = await asyncio.to_thread(business_now, engine)
+    for number, step in enumerate(steps, start=1):
+        if step.quiet:
+            await asyncio.to_thread(quiet)
+        at = await asyncio.to_thread(advance, engine, business_time(first.date(), step))
+        told = {"step": step.name, "at": f"{at:%Y-%m-%d %H:%M}", "number": number, "of": len(steps)}
+        heard({"event": "begins", **told, "runs": [start.key for start in step.starts]})
+        began = time.perf_counter()
+        key = f"{engine.url.database}/{number}"
+        ended = await runs.run(client, step.starts, key=key, seconds=STEP_SECONDS)
+        states = {one.name: one.state_name for one in ended}
+        heard({"event": "ended", **told, "runs": states, "seconds": round(time.perf_counter() - began, 2)})
+
+
+def business_time(first: date, step: Step) -> datetime:
+    """When a step is: its day counts working days from the first."""
+    day = first
+    for _ in range(step.day - 1):
+        day += timedelta(days=1)
+        while day.weekday() >= SATURDAY:
+            day += timedelta(days=1)
+    return datetime.combine(day, step.at, UTC)
+
+
+def business_now(engine: Engine) -> datetime:
+    """The ledger's business time."""
+    with transaction(engine) as conn:
+        return clock.now(conn)
+
+
+def advance(engine: Engine, to: datetime) -> datetime:
+    """The business clock is at `to`, or already later; it says when. Only a demo's clock can be moved."""
+    with transaction(engine) as conn:
+        if clock.now(conn) < to:
+            clock.move(conn, to)
+        return clock.now(conn)

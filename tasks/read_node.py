@@ -1,0 +1,30 @@
+"""Reads what a node's Postfix says, and writes down that the node lives."""
+
+from __future__ import annotations
+
+import asyncio
+
+from prefect import task
+from prefect.artifacts import acreate_table_artifact
+from prefect.cache_policies import NO_CACHE
+
+from mailfleet.acts import read_node as act
+from tasks.opened import BACKOFF, JITTER, RETRIES, may_pass, node_ledger, settings
+from tasks.tables import counts
+
+
+@task(
+    task_run_name="read-log {node}", retries=RETRIES, retry_delay_seconds=BACKOFF, retry_jitter_factor=JITTER,
+    retry_condition_fn=may_pass, cache_policy=NO_CACHE,
+)  # fmt: skip
+async def read_log(node: str) -> dict[str, int]:
+    """Store the lines of our messages, from where the last reader ended, so it may be tried again."""
+    told = settings()
+    read = await asyncio.to_thread(
+        act.read_node, node_ledger(node), node=node, log=told.path("postfix_log"),
+        postqueue=told.postfix_bin_dir / "postqueue", config_dir=told.postfix_config_dir,
+    )  # fmt: skip
+    await acreate_table_artifact(
+        table=counts(read), key=f"node-{node}", description=f"Log and queue of {node}"
+    )
+    return read
