@@ -24,9 +24,16 @@ class Sink:
     once: bool = False  # the answers are for the first connection only
     before_body_reply: Callable[[bytes], Awaitable[None]] | None = None
     port: int = 0
+    open: list[asyncio.StreamWriter] = field(default_factory=list)
+
+    def hang_up(self) -> None:
+        """As a server does that is tired of idle clients."""
+        for writer in self.open:
+            writer.transport.abort()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self.open.append(writer)
         answers = {} if self.once and self.connections > 1 else self.answers
         with suppress(ConnectionError, asyncio.IncompleteReadError):
             await self._talk(reader, writer, answers)
