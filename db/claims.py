@@ -141,6 +141,7 @@ def still_claimed(conn: Connection, lease: Lease, message_ids: Sequence[int]) ->
     rows = conn.execute(text("""
         SELECT message_id FROM mailfleet.messages
          WHERE message_id = ANY(:ids) AND lease_id = :lease_id AND fence = :fence AND state = 'claimed'
+           AND EXISTS (SELECT FROM mailfleet.leases l WHERE l.lease_id = :lease_id AND l.fence = :fence)
          ORDER BY message_id FOR UPDATE
     """), vars(lease) | {"ids": list(message_ids)})  # fmt: skip
     return [int(message_id) for message_id in rows.scalars()]

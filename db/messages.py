@@ -127,6 +127,7 @@ END = """
           FROM ended w
          WHERE m.message_id = w.message_id AND m.state = 'sending' AND m.attempt = w.attempt
            AND m.lease_id = :lease_id AND m.fence = :fence
+           AND EXISTS (SELECT FROM mailfleet.leases l WHERE l.lease_id = :lease_id AND l.fence = :fence)
         RETURNING m.tenant_id, m.message_id, m.campaign_id, m.mailbox_id, m.domain_id, m.import_id, m.receiver,
                   m.person_hash, m.address_hash
     ), written AS (

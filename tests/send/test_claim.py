@@ -1,0 +1,218 @@
+"""The claim, as the node's own role: who goes, who does not and why, each message once, no cap exceeded."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
+
+from db import clock
+from mailfleet.acts.claim_batch import Batch, claim_batch
+from tests.send.given import Fleet, small_fleet
+
+
+@pytest.fixture
+def fleet(ledger):
+    return small_fleet(ledger)
+
+
+def claim(engine: Engine, *, node_id: int = 1, limit: int = 100) -> Batch | None:
+    with engine.begin() as conn:
+        return claim_batch(conn, node_id=node_id, holder="test", limit=limit, now=clock.now(conn))
+
+
+def test_what_is_due_is_claimed_once_oldest_first(fleet):
+    now = fleet.now()
+    ids = [fleet.message(f"p{number}", due=now - timedelta(minutes=10 - number)) for number in range(4)]
+    fleet.message("tomorrow", due=now + timedelta(days=1))
+    engine = fleet.ledger.engine("node-1")
+    first, second = claim(engine, limit=3), claim(engine)
+    assert first.message_ids == tuple(ids[:3])
+    assert second.message_ids == (ids[3],)
+    assert first.lease != second.lease
+    assert claim(engine) is None
+    assert fleet.states() == {"claimed": 4, "planned": 1}
+    assert [fleet.used(dimension) for dimension in ("tenant", "campaign", "domain", "mailbox", "egress")] == [
+        4
+    ] * 5
+
+
+def end_enrolment(fleet: Fleet, how: str) -> None:
+    fleet.run("UPDATE enrolments SET state = 'ended', ended = :how, ended_at = now()", how=how)
+
+
+REFUSALS = {
+    "suppressed for the tenant": (lambda f: f.suppress("bob"), "dropped", "suppressed: unsubscribe"),
+    "suppressed for everybody": (lambda f: f.suppress("bob", slug=None, reason="hard"), "dropped", "suppressed: hard"),
+    "a suppressed domain": (
+        lambda f: f.run("INSERT INTO suppressions (kind, domain, reason, since, evidence, actor) "
+                        "VALUES ('domain', 'person.example', 'legal', now(), '', '')"), "dropped", "suppressed: legal"),
+    "answered": (lambda f: end_enrolment(f, "answered"), "dropped", "answered"),
+    "no basis": (lambda f: f.run("UPDATE leads SET basis = ''"), "dropped", "no legal basis"),
+    "erased": (lambda f: f.run("DELETE FROM leads"), "dropped", "no legal basis"),
+    "a stopped campaign": (lambda f: f.stop("campaign", f.ids["acme campaign"]), "held", "campaign stopped: a test"),
+    "a stopped node": (lambda f: f.stop("node", f.ids["node-1"]), "held", "node stopped: a test"),
+    "a stopped file": (lambda f: f.stop("import", f.ids["acme import"]), "held", "import stopped: a test"),
+    "too late": (lambda f: f.run("UPDATE messages SET expires_at = now() - interval '1 s'"), "expired", "its time passed"),
+    "tried too often": (lambda f: f.run("UPDATE messages SET attempt = 8"), "expired", "not accepted in 8 tries"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_the_gate_turns_away_with_reason_and_event(fleet, case):
+    forbid, state, reason = REFUSALS[case]
+    message = fleet.message("bob")
+    forbid(fleet)
+    batch = claim(fleet.ledger.engine("node-1"))
+    assert batch.message_ids == ()
+    assert dict(batch.turned_away) == {state: 1}
+    assert fleet.state(message) == (state, reason)
+    assert fleet.run("SELECT source, before, after, reply FROM events") == [
+        ("gate", "planned", state, reason)
+    ]
+    assert fleet.used() == 0
+
+
+@pytest.mark.parametrize("harmless", [
+    lambda f: f.suppress("alice"),
+    lambda f: f.run("INSERT INTO suppressions (kind, domain, reason, since, expires_at, evidence, actor) "
+                    "VALUES ('domain', 'person.example', 'hard', now(), now() - interval '1 s', '', '')"),
+    lambda f: f.stop("campaign", 99),
+    lambda f: f.stop("campaign", f.ids["acme campaign"], until=f.now() - timedelta(seconds=1)),
+    lambda f: end_enrolment(f, "finished"),
+])  # fmt: skip
+def test_what_concerns_others_or_is_over_stops_nobody(fleet, harmless):
+    message = fleet.message("bob")
+    harmless(fleet)
+    assert claim(fleet.ledger.engine("node-1")).message_ids == (message,)
+
+
+def test_outside_business_hours_a_message_waits_and_is_not_read_again(ledger):
+    fleet = small_fleet(ledger, window=("00:00", "00:00:00.000001"))
+    message = fleet.message("bob")
+    engine = ledger.engine("node-1")
+    assert claim(engine).message_ids == ()
+    assert fleet.state(message) == ("planned", "outside the person's business hours")
+    assert claim(engine) is None
+    assert fleet.run("SELECT * FROM events") == []
+
+
+def test_over_the_cap_messages_wait_and_are_not_read_again(ledger):
+    fleet = small_fleet(ledger, hourly=3)
+    for number in range(5):
+        fleet.message(f"p{number}")
+    engine = ledger.engine("node-1")
+    assert len(claim(engine).message_ids) == 3
+    assert claim(engine) is None
+    waiting = fleet.run("SELECT DISTINCT reason, due_at > now() FROM messages WHERE state = 'planned'")
+    assert waiting == [("no allowance left: domain", True)]
+
+
+def test_a_slowed_mailbox_has_half_its_caps(ledger):
+    fleet = small_fleet(ledger, hourly=6)
+    fleet.run("INSERT INTO incidents (tenant_id, scope, scope_id, action, cause, evidence, since, ends_when) "
+              "VALUES (1, 'mailbox', :box, 'slow', 'bounce rate', '{}', now(), 'a clean day')", box=fleet.ids["acme mailbox"])  # fmt: skip
+    for number in range(9):
+        fleet.message(f"p{number}")
+    assert len(claim(ledger.engine("node-1")).message_ids) == 3
+
+
+def test_four_claimers_at_once_take_each_message_once_and_exceed_no_cap(ledger):
+    fleet = small_fleet(ledger, hourly=90)
+    fleet.tenant("other", hourly=90)
+    for number in range(100):
+        fleet.message(f"p{number}", slug=("acme", "other")[number % 2])
+    got: list[int] = []
+    engine = ledger.engine("node-1")
+
+    def work() -> None:
+        while batch := claim(engine, limit=7):
+            got.extend(batch.message_ids)
+
+    together(work, 4)
+    assert len(got) == len(set(got)) == 100
+    assert fleet.used("egress") == 100
+
+
+def test_concurrent_claims_of_both_nodes_exceed_no_shared_cap(ledger):
+    fleet = small_fleet(ledger, daily=30)
+    for number in range(80):
+        fleet.message(f"p{number}", egress=("out", "out-2")[number % 2])
+
+    def work(node: int) -> None:
+        engine = ledger.engine(f"node-{node}")
+        while claim(engine, node_id=node, limit=5):
+            pass
+
+    together(work, 1, 2, 1, 2)
+    assert fleet.states() == {"claimed": 30, "planned": 50}
+    assert fleet.used("mailbox") == fleet.used("tenant") == 30
+
+
+def together(work, *each: int) -> None:
+    """Runs `work` in threads, one for each argument (or `each[0]` of them without one), and raises what they raise."""
+    failures: list[BaseException] = []
+
+    def run(*arguments: int) -> None:
+        try:
+            work(*arguments)
+        except BaseException as problem:
+            failures.append(problem)
+
+    calls = [()] * each[0] if len(each) == 1 else [(one,) for one in each]
+    threads = [threading.Thread(target=run, args=call) for call in calls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+
+
+def test_a_node_sees_and_moves_no_message_of_another(fleet):
+    theirs = fleet.message("bob", egress="out-2")
+    engine = fleet.ledger.engine("node-1")
+    assert claim(engine, node_id=1) is None
+    assert claim(engine, node_id=2) is None
+    with engine.begin() as conn:
+        assert conn.execute(text("SELECT count(*) FROM messages")).scalar() == 0
+        assert (
+            conn.execute(
+                text("UPDATE messages SET state = 'dropped', reason = 'x', ended_at = now()")
+            ).rowcount
+            == 0
+        )
+    for statement in ("INSERT INTO attempts (tenant_id, message_id, attempt, node_id, egress_id, started_at, ended_at, outcome) "
+                      "VALUES (1, :id, 1, 2, 2, now(), now(), 'accepted')",
+                      "INSERT INTO events (tenant_id, message_id, event, source, before, after, occurred_at) "
+                      "VALUES (1, :id, 'drop', 'gate', 'planned', 'dropped', now())",
+                      "INSERT INTO leases (name, node_id, holder, expires_at) VALUES ('wave node-2', 2, 'me', now())"):  # fmt: skip
+        with pytest.raises(DBAPIError, match="row-level security"), engine.begin() as conn:
+            conn.execute(text(statement), {"id": theirs} if ":id" in statement else {})
+    assert fleet.state(theirs) == ("planned", None)
+
+
+@pytest.mark.parametrize("statement", [
+    "UPDATE messages SET node_id = 2",
+    "UPDATE messages SET egress_id = 2",
+    "UPDATE messages SET person_hash = ''",
+    "UPDATE enrolments SET state = 'ended'",
+    "SELECT person_hash FROM enrolments",
+    "DELETE FROM messages",
+    "DELETE FROM attempts",
+    "UPDATE suppressions SET expires_at = now()",
+])  # fmt: skip
+def test_a_node_may_not(fleet, statement):
+    fleet.message("bob")
+    with pytest.raises(DBAPIError, match="permission denied"), fleet.ledger.engine("node-1").begin() as conn:
+        conn.execute(text(statement))
+
+
+def test_a_node_sees_the_enrolments_of_its_own_messages_only(fleet):
+    fleet.message("mine")
+    fleet.message("theirs", egress="out-2")
+    with fleet.ledger.engine("node-1").begin() as conn:
+        assert conn.execute(text("SELECT count(enrolment_id) FROM enrolments")).scalar() == 1
