@@ -107,7 +107,8 @@ def fresh(template: Ledger) -> Iterator[Ledger]:
     """A copy of the template, gone afterwards."""
     copy = Ledger(template.admin, f"test_{secrets.token_hex(6)}", template.roles)
     with _admin(template.admin) as admin:
-        admin.exec_driver_sql(f"CREATE DATABASE {copy.name} TEMPLATE {template.name} STRATEGY wal_log")
+        owner = template.roles.name("owner")
+        admin.exec_driver_sql(f'CREATE DATABASE {copy.name} OWNER "{owner}" TEMPLATE {template.name} STRATEGY wal_log')
         yield copy
         _drop(admin, copy.name)
 

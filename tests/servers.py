@@ -21,11 +21,15 @@ def cluster_url(request: pytest.FixtureRequest, worker_id: str) -> Iterator[str]
     """A superuser's URL on the wheel's server, then on Debian's."""
     if request.param == "debian" and not DEBIAN:
         pytest.skip("Debian's PostgreSQL is not installed (apt-get install postgresql-15): not run on it")
-    given = os.environ.get("MAILFLEET_TEST_CLUSTER" if request.param == "wheel" else "MAILFLEET_TEST_CLUSTER_DEBIAN")
+    given = os.environ.get(
+        "MAILFLEET_TEST_CLUSTER" if request.param == "wheel" else "MAILFLEET_TEST_CLUSTER_DEBIAN"
+    )
     if given:
         yield given
         return
-    with own_cluster(f"{request.param}-{worker_id}", str(DEBIAN[0].parent) if request.param == "debian" else None) as url:
+    with own_cluster(
+        f"{request.param}-{worker_id}", str(DEBIAN[0].parent) if request.param == "debian" else None
+    ) as url:
         yield url
 
 
