@@ -32,7 +32,7 @@ def ensure_role(conn: Connection, name: str, password: str) -> None:
 
 def ensure_database(conn: Connection, name: str, owner: str) -> bool:
     """A database of this owner that nobody else may enter; False where it was there already."""
-    if conn.execute(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name}).first():
+    if exists(conn, name):
         return False
     _run(conn, sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(owner)))
     _run(conn, sql.SQL("REVOKE CONNECT, TEMPORARY ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
@@ -45,6 +45,11 @@ def let_in(conn: Connection, database: str, role: str) -> None:
         conn,
         sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(database), sql.Identifier(role)),
     )
+
+
+def exists(conn: Connection, name: str) -> bool:
+    """Whether there is a database of this name."""
+    return conn.execute(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name}).first() is not None
 
 
 def drop_database(conn: Connection, name: str) -> None:

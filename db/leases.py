@@ -57,6 +57,11 @@ def let_go(conn: Connection, lease: Lease) -> None:
     """), vars(lease))  # fmt: skip
 
 
+def end_all(conn: Connection) -> None:
+    """Every lease has run out. For whoever knows that no holder lives any more, as after a crash of the whole machine."""
+    conn.execute(text("UPDATE mailfleet.leases SET expires_at = least(expires_at, clock_timestamp())"))
+
+
 def take_over_dead(conn: Connection, limit: int) -> list[Lease]:
     """Batches whose holder is gone, now ours under a new fence: the old holder's word counts no more."""
     rows = conn.execute(text("""

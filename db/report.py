@@ -30,11 +30,17 @@ class Entry:
 
 def rows_of_files(conn: Connection) -> dict[str, int]:
     """Rows, accepted, known and refused over all imports."""
-    return dict(conn.execute(text("""
+    return dict(
+        conn.execute(
+            text("""
         SELECT coalesce(sum(rows), 0)::int AS rows, coalesce(sum(accepted), 0)::int AS accepted,
                coalesce(sum(known), 0)::int AS known, coalesce(sum(refused), 0)::int AS refused
           FROM mailfleet.imports
-    """)).one()._mapping)
+    """)
+        )
+        .one()
+        ._mapping
+    )
 
 
 def refusals(conn: Connection) -> dict[str, int]:
@@ -44,54 +50,85 @@ def refusals(conn: Connection) -> dict[str, int]:
 
 def flags(conn: Connection) -> dict[str, int]:
     """Leads by flag; a lead may carry several."""
-    return _pairs(conn, "SELECT flag, count(*)::int FROM mailfleet.leads, unnest(flags) AS flag GROUP BY 1 ORDER BY 1")
+    return _pairs(
+        conn, "SELECT flag, count(*)::int FROM mailfleet.leads, unnest(flags) AS flag GROUP BY 1 ORDER BY 1"
+    )
 
 
 def leads_by_tenant(conn: Connection) -> dict[str, int]:
     """Leads of each tenant."""
-    return _pairs(conn, "SELECT t.slug, count(lead_id)::int FROM mailfleet.tenants t LEFT JOIN mailfleet.leads USING (tenant_id) GROUP BY 1 ORDER BY 1")
+    return _pairs(
+        conn,
+        "SELECT t.slug, count(lead_id)::int FROM mailfleet.tenants t LEFT JOIN mailfleet.leads USING (tenant_id) GROUP BY 1 ORDER BY 1",
+    )
 
 
 def enrolment_ends(conn: Connection) -> dict[str, int]:
     """Enrolments by how they ended, `active` for the others."""
-    return _pairs(conn, "SELECT coalesce(ended, 'active'), count(*)::int FROM mailfleet.enrolments GROUP BY 1 ORDER BY 1")
+    return _pairs(
+        conn,
+        "SELECT coalesce(ended, 'active'), count(*)::int FROM mailfleet.enrolments GROUP BY 1 ORDER BY 1",
+    )
 
 
 def unknown_settled(conn: Connection) -> int:
     """Messages that were unknown once and are not any more."""
-    return int(conn.execute(text("""
+    return int(
+        conn.execute(
+            text("""
         SELECT count(DISTINCT message_id) FROM mailfleet.events WHERE before = 'unknown' AND after <> 'unknown'
-    """)).scalar_one())
+    """)
+        ).scalar_one()
+    )
 
 
 def not_understood(conn: Connection) -> int:
     """Feedback that nobody could read yet."""
-    return int(conn.execute(text("SELECT count(*) FROM mailfleet.inbox WHERE applied_at IS NULL OR understood = 'not_understood'")).scalar_one())
+    return int(
+        conn.execute(
+            text(
+                "SELECT count(*) FROM mailfleet.inbox WHERE applied_at IS NULL OR understood = 'not_understood'"
+            )
+        ).scalar_one()
+    )
 
 
 def messages(conn: Connection) -> list[MessageCount]:
     """Counts over every message of the ledger."""
-    return [MessageCount(**row._mapping) for row in conn.execute(text("""
+    return [
+        MessageCount(**row._mapping)
+        for row in conn.execute(
+            text("""
         SELECT t.slug AS tenant, coalesce(c.slug, m.kind) AS campaign, coalesce(m.step_key, '') AS step,
                m.receiver, m.state, count(*)::int AS messages
           FROM mailfleet.messages m JOIN mailfleet.tenants t USING (tenant_id)
           LEFT JOIN mailfleet.campaigns c USING (tenant_id, campaign_id)
          GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5
-    """))]
+    """)
+        )
+    ]
 
 
 def entries(conn: Connection) -> list[Entry]:
     """Every message with its receiver and state."""
-    return [Entry(*row) for row in conn.execute(text("SELECT message_id, receiver, state FROM mailfleet.messages"))]
+    return [
+        Entry(*row)
+        for row in conn.execute(text("SELECT message_id, receiver, state FROM mailfleet.messages"))
+    ]
 
 
 def stopped_campaigns(conn: Connection) -> dict[str, str]:
     """Campaigns that a breaker holds, with its reason."""
-    return {f"{row.tenant}/{row.campaign}": row.reason for row in conn.execute(text("""
+    return {
+        f"{row.tenant}/{row.campaign}": row.reason
+        for row in conn.execute(
+            text("""
         SELECT t.slug AS tenant, c.slug AS campaign, s.reason
           FROM mailfleet.stops s JOIN mailfleet.campaigns c ON c.campaign_id = s.scope_id JOIN mailfleet.tenants t ON t.tenant_id = c.tenant_id
          WHERE s.scope = 'campaign' AND s.cause = 'breaker' AND s.ended_at IS NULL
-    """))}
+    """)
+        )
+    }
 
 
 # "After" is judged by commit order (law 12): both times below are the machine's, taken inside the statements

@@ -54,12 +54,28 @@ def _surplus(keys: Iterable[object]) -> int:
 
 def differences(entries: Iterable[Entry], receipts: Iterable[Receipt]) -> list[str]:
     """Sentences on every message where the ledger and the receivers disagree; `unknown` is apart."""
+    ledger, seen = list(entries), list(receipts)
+    lost = [
+        f"message {e.message_id} is {e.state} here, but {e.receiver} never got it"
+        for e in missing(ledger, seen)
+    ]
+    return lost + contradictions(ledger, seen)
+
+
+def missing(entries: Iterable[Entry], receipts: Iterable[Receipt]) -> list[Entry]:
+    """Messages that the ledger says were accepted, and that no receiver counted."""
+    arrived = {receipt.message_id for receipt in receipts}
+    return [entry for entry in entries if entry.state in ARRIVED and entry.message_id not in arrived]
+
+
+def contradictions(entries: Iterable[Entry], receipts: Iterable[Receipt]) -> list[str]:
+    """Sentences on messages that a receiver counted and the ledger says never left, or does not know."""
     ledger = {entry.message_id: entry for entry in entries}
     arrived = {receipt.message_id: receipt for receipt in receipts}
-    missing = [entry for entry in ledger.values() if entry.state in ARRIVED and entry.message_id not in arrived]
     return [
-        *(f"message {entry.message_id} is {entry.state} here, but {entry.receiver} never got it" for entry in missing),
-        *(line for number, receipt in arrived.items() if (line := _contradiction(ledger.get(number or 0), receipt))),
+        line
+        for number, receipt in arrived.items()
+        if (line := _contradiction(ledger.get(number or 0), receipt))
     ]
 
 

@@ -13,12 +13,23 @@ from typing import Any
 from db import report as books
 from db.engine import Connection, Engine, transaction
 from mailfleet.acts.keys import Keys
-from mailfleet.acts.receipts import Receipt, differences, duplicates, read_receipts
+from mailfleet.acts.receipts import Receipt, contradictions, differences, duplicates, missing, read_receipts
 from mailfleet.policy.lifecycle import State
 
 ENDS = ("submitted", "delivered", "bounced", "refused", "dropped", "held", "expired", "unknown")
 ACCEPTED = ("submitted", "delivered", "bounced", "unknown")
-REASONS = ("no_address", "bad_syntax", "no_mx", "null_mx", "disposable", "no_basis", "region", "suppressed", "duplicate", "control_characters")
+REASONS = (
+    "no_address",
+    "bad_syntax",
+    "no_mx",
+    "null_mx",
+    "disposable",
+    "no_basis",
+    "region",
+    "suppressed",
+    "duplicate",
+    "control_characters",
+)
 SUBMITTED_FLOOR = 1000
 
 Report = dict[str, Any]
@@ -36,6 +47,29 @@ def report(engine: Engine, keys: Keys, *, receipts: Path | None, seconds: float,
     found["messages_per_second"] = round(_accepted(found["messages"]) / seconds, 1) if seconds else 0.0
     problems += _imbalances(found) + (_below_floors(found) if floors else [])
     return found | {"books_balance": not problems, "differences": problems}
+
+
+def unfinished_balance(engine: Engine, keys: Keys, receipts: Path) -> str:
+    """One line on a run that was interrupted: what it left, and whether anything of it contradicts the receivers.
+
+    A node that was killed may have lost what its queue held: accepted by us, never at a receiver, so it is counted apart.
+    """
+    seen = read_receipts(receipts, keys.tokens.keys)
+    with transaction(engine) as conn:
+        found, ledger = _counts(conn, seen), books.entries(conn)
+    problems = _imbalances(found | {"messages": found["messages"] | {"total": _ended(found["messages"])}})
+    problems += contradictions(ledger, seen)
+    counts = ", ".join(f"{count} {state}" for state, count in found["messages"].items() if count)
+    leads, lost = found["leads"], len(missing(ledger, seen))
+    return (
+        f"{leads['rows']} rows = {leads['accepted']} accepted + {leads['refused']} refused; messages: {counts}; "
+        f"receivers counted {len(seen)}, {lost} were in the queues that ended; "
+        f"{'balances' if not problems else 'DOES NOT BALANCE: ' + '; '.join(problems)}"
+    )
+
+
+def _ended(messages: dict[str, int]) -> int:
+    return sum(messages[state] for state in ENDS)
 
 
 def _counts(conn: Connection, seen: Sequence[Receipt]) -> Report:
@@ -63,13 +97,18 @@ def _tenants(messages: Iterable[books.MessageCount], leads: dict[str, int]) -> R
     by_state: dict[str, Counter[str]] = defaultdict(Counter)
     for row in messages:
         by_state[row.tenant][row.state] += row.messages
-    return {tenant: {"leads": count, "messages": dict(sorted(by_state[tenant].items()))} for tenant, count in leads.items()}
+    return {
+        tenant: {"leads": count, "messages": dict(sorted(by_state[tenant].items()))}
+        for tenant, count in leads.items()
+    }
 
 
 def _campaigns(messages: Iterable[books.MessageCount], stopped: dict[str, str]) -> Report:
     found: Report = {}
     for row in messages:
-        campaign = found.setdefault(f"{row.tenant}/{row.campaign}", {"stopped": None, "steps": defaultdict(Counter)})
+        campaign = found.setdefault(
+            f"{row.tenant}/{row.campaign}", {"stopped": None, "steps": defaultdict(Counter)}
+        )
         campaign["steps"][row.step][row.state] += row.messages
     for name, campaign in found.items():
         campaign["stopped"] = stopped.get(name)
@@ -78,7 +117,9 @@ def _campaigns(messages: Iterable[books.MessageCount], stopped: dict[str, str]) 
 
 
 def _receivers(messages: Iterable[books.MessageCount], seen: Iterable[Receipt]) -> Report:
-    found: dict[str, Counter[str]] = defaultdict(lambda: Counter({"submitted": 0, "delivered": 0, "accepted_by_receiver": 0}))
+    found: dict[str, Counter[str]] = defaultdict(
+        lambda: Counter({"submitted": 0, "delivered": 0, "accepted_by_receiver": 0})
+    )
     for row in messages:
         found[row.receiver][row.state] += row.messages
     for receipt in seen:
@@ -89,9 +130,12 @@ def _receivers(messages: Iterable[books.MessageCount], seen: Iterable[Receipt]) 
 def _imbalances(found: Report) -> list[str]:
     leads, messages = found["leads"], found["messages"]
     checks = [
-        (leads["rows"] == leads["accepted"] + leads["refused"], "rows of the files are not accepted + refused"),
+        (
+            leads["rows"] == leads["accepted"] + leads["refused"],
+            "rows of the files are not accepted + refused",
+        ),
         (leads["refused"] == sum(found["refused"].values()), "refused rows are not the sum of their reasons"),
-        (messages["total"] == sum(messages[state] for state in ENDS), _unfinished(messages)),
+        (messages["total"] == _ended(messages), _unfinished(messages)),
         *((not count, f"{count} sent twice, by {kind}") for kind, count in found["duplicates"].items()),
         *((not count, f"{count} begun for somebody {kind}") for kind, count in found["violations"].items()),
     ]
@@ -99,18 +143,28 @@ def _imbalances(found: Report) -> list[str]:
 
 
 def _unfinished(messages: dict[str, int]) -> str:
-    left = {state: count for state, count in messages.items() if state not in ENDS and state != "total" and count}
+    left = {
+        state: count for state, count in messages.items() if state not in ENDS and state != "total" and count
+    }
     return f"messages without an end: {left}"
 
 
 def _below_floors(found: Report) -> list[str]:
     accepted = _accepted(found["messages"])
     return [
-        *([] if accepted >= SUBMITTED_FLOOR else [f"only {accepted} submitted, the default run has at least {SUBMITTED_FLOOR}"]),
+        *(
+            []
+            if accepted >= SUBMITTED_FLOOR
+            else [f"only {accepted} submitted, the default run has at least {SUBMITTED_FLOOR}"]
+        ),
         *(f"no message ended {state}" for state in ENDS if not found["messages"][state]),
         *(f"no row was refused for {reason}" for reason in REASONS if not found["refused"].get(reason)),
         *([] if found["unknown"]["settled"] else ["no unknown message was settled"]),
-        *([] if any(campaign["stopped"] for campaign in found["campaigns"].values()) else ["no campaign was stopped by a breaker"]),
+        *(
+            []
+            if any(campaign["stopped"] for campaign in found["campaigns"].values())
+            else ["no campaign was stopped by a breaker"]
+        ),
     ]
 
 

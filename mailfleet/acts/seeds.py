@@ -58,6 +58,8 @@ def _mailboxes(conn: Connection, tenant: str, row: DirectionRow) -> None:
     for position, local in enumerate(row.mailboxes):
         address = f"{local}@{row.domain.name}"
         name = " ".join(part.capitalize() for part in local.split("."))
-        new = NewMailbox(address=address, display_name=name, daily_limit=row.daily_limit, hourly_limit=row.hourly_limit)
+        new = NewMailbox(
+            address=address, display_name=name, daily_limit=row.daily_limit, hourly_limit=row.hourly_limit
+        )
         fleet.add_mailbox(conn, tenant, row.slug, new, actor=ACTOR)
         fleet.add_routes(conn, address, row.routes(position), actor=ACTOR)

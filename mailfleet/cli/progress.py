@@ -41,7 +41,11 @@ class Days:
             case "begins" if self.status:
                 self.status.update(f"{told['at']}  {told['step']}")
             case "ended":
-                self.console.print(f"{told['at']}  {told['step']:<{WIDTH}} {told['seconds']:>6.1f} s", markup=False, soft_wrap=True)
+                self.console.print(
+                    f"{told['at']}  {told['step']:<{WIDTH}} {told['seconds']:>6.1f} s",
+                    markup=False,
+                    soft_wrap=True,
+                )
 
 
 def _told(line: str) -> dict[str, object]:

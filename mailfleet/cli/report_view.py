@@ -11,19 +11,38 @@ from mailfleet.cli.terminal import say, show
 def show_report(found: Mapping[str, Any]) -> None:
     """Sums first, then where they come from, then whether they balance."""
     leads, messages = found["leads"], found["messages"]
-    _counts("Lead files", {key: value for key, value in leads.items() if key != "flagged"} | {f"flagged {k}": v for k, v in leads["flagged"].items()})
+    _counts(
+        "Lead files",
+        {key: value for key, value in leads.items() if key != "flagged"}
+        | {f"flagged {k}": v for k, v in leads["flagged"].items()},
+    )
     _counts("Refused rows", found["refused"])
     _counts("Messages", messages)
     _counts("Enrolments", found["enrolments"])
-    show("Campaigns", ["campaign", "step", "messages", "stopped"], [
-        (name, step, _listed(states), campaign["stopped"] or "")
-        for name, campaign in found["campaigns"].items() for step, states in campaign["steps"].items()
-    ])
-    show("Receivers", ["receiver", "messages by state", "accepted by the receiver"], [
-        (name, _listed({k: v for k, v in counts.items() if k != "accepted_by_receiver"}), counts["accepted_by_receiver"])
-        for name, counts in found["receivers"].items()
-    ])
-    say(f"twice: {_listed(found['duplicates'])}; begun for somebody who said no: {_listed(found['violations'])}; unknown: {_listed(found['unknown'])}")
+    show(
+        "Campaigns",
+        ["campaign", "step", "messages", "stopped"],
+        [
+            (name, step, _listed(states), campaign["stopped"] or "")
+            for name, campaign in found["campaigns"].items()
+            for step, states in campaign["steps"].items()
+        ],
+    )
+    show(
+        "Receivers",
+        ["receiver", "messages by state", "accepted by the receiver"],
+        [
+            (
+                name,
+                _listed({k: v for k, v in counts.items() if k != "accepted_by_receiver"}),
+                counts["accepted_by_receiver"],
+            )
+            for name, counts in found["receivers"].items()
+        ],
+    )
+    say(
+        f"twice: {_listed(found['duplicates'])}; begun for somebody who said no: {_listed(found['violations'])}; unknown: {_listed(found['unknown'])}"
+    )
     say(f"{found['seconds']} s, {found['messages_per_second']} messages a second")
     _verdict(found)
 

@@ -14,7 +14,12 @@ from mailfleet.mail.received import Received
 KEYS = {1: bytes(range(32))}
 
 
-def receipt(number: int | None = 1, receiver: str = "gmail", recipient: str = "anna@gmail-post.example", step: str = "intro") -> Receipt:
+def receipt(
+    number: int | None = 1,
+    receiver: str = "gmail",
+    recipient: str = "anna@gmail-post.example",
+    step: str = "intro",
+) -> Receipt:
     return Receipt(receiver, number, Received(f"<{number}@x.example>", recipient, "spring", step))
 
 
@@ -32,17 +37,24 @@ def test_a_message_that_arrived_cannot_be_one_that_never_left(state: str) -> Non
     assert differences([entry(state=state)], [receipt()]) == [f"gmail got message 1, which is {state} here"]
 
 
-@pytest.mark.parametrize(("state", "missed"), [("submitted", True), ("delivered", True), ("bounced", False), ("unknown", False), ("held", False)])
+@pytest.mark.parametrize(
+    ("state", "missed"),
+    [("submitted", True), ("delivered", True), ("bounced", False), ("unknown", False), ("held", False)],
+)
 def test_a_message_that_was_accepted_must_have_arrived(state: str, missed: bool) -> None:
     assert bool(differences([entry(state=state)], [])) is missed
 
 
 def test_mail_that_the_ledger_does_not_know_is_named() -> None:
-    assert differences([], [receipt(number=None)]) == ["gmail got a message that is not in the ledger: <None@x.example>"]
+    assert differences([], [receipt(number=None)]) == [
+        "gmail got a message that is not in the ledger: <None@x.example>"
+    ]
 
 
 def test_mail_at_another_receiver_than_the_ledger_says_is_named() -> None:
-    assert differences([entry(receiver="yandex")], [receipt()]) == ["message 1 went to gmail, the ledger says yandex"]
+    assert differences([entry(receiver="yandex")], [receipt()]) == [
+        "message 1 went to gmail, the ledger says yandex"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -50,12 +62,17 @@ def test_mail_at_another_receiver_than_the_ledger_says_is_named() -> None:
     [
         ([receipt(1), receipt(2, recipient="boris@ya-post.example")], {"message_id": 0, "recipient_step": 0}),
         ([receipt(1), receipt(1)], {"message_id": 1, "recipient_step": 1}),
-        ([receipt(1), receipt(2)], {"message_id": 0, "recipient_step": 1}),  # another id, the same letter again
+        (
+            [receipt(1), receipt(2)],
+            {"message_id": 0, "recipient_step": 1},
+        ),  # another id, the same letter again
         ([receipt(1), receipt(2, step="recording")], {"message_id": 0, "recipient_step": 0}),
         ([receipt(1)] * 3, {"message_id": 2, "recipient_step": 2}),
     ],
 )
-def test_what_came_twice_is_counted_by_id_and_by_person_and_step(receipts: list[Receipt], twice: dict[str, int]) -> None:
+def test_what_came_twice_is_counted_by_id_and_by_person_and_step(
+    receipts: list[Receipt], twice: dict[str, int]
+) -> None:
     assert duplicates(receipts) == twice
 
 
@@ -64,10 +81,20 @@ def test_receipts_are_read_with_the_ledgers_number_and_half_a_line_is_left_out(t
         f"Message-ID: {message_id(KEYS, 42, 'northwind.example')}\r\n"
         "Feedback-ID: spring:intro:northwind:mailfleet\r\n\r\nHello\r\n"
     )
-    line = json.dumps({
-        "receiver": "gmail", "mail_from": "b1@b.northwind.example", "rcpt_to": "Anna@gmail-post.example",
-        "at": "2027-03-01T09:00:00+00:00", "data_b64": base64.b64encode(raw.encode()).decode(),
-    })
+    line = json.dumps(
+        {
+            "receiver": "gmail",
+            "mail_from": "b1@b.northwind.example",
+            "rcpt_to": "Anna@gmail-post.example",
+            "at": "2027-03-01T09:00:00+00:00",
+            "data_b64": base64.b64encode(raw.encode()).decode(),
+        }
+    )
     (tmp_path / "gmail.jsonl").write_text(line + "\n" + line[:40])
     [found] = read_receipts(tmp_path, KEYS)
-    assert (found.message_id, found.mail.recipient, found.mail.campaign, found.mail.step) == (42, "anna@gmail-post.example", "spring", "intro")
+    assert (found.message_id, found.mail.recipient, found.mail.campaign, found.mail.step) == (
+        42,
+        "anna@gmail-post.example",
+        "spring",
+        "intro",
+    )
