@@ -8,7 +8,7 @@ CREATE TABLE mailfleet.imports (
     file_sha256   bytea NOT NULL,
     encoding      text NOT NULL,
     delimiter     text NOT NULL,
-    rows          int NOT NULL CHECK (rows >= 0),
+    rows          int NOT NULL,
     accepted      int NOT NULL CHECK (accepted >= 0),  -- known ones included
     known         int NOT NULL CHECK (known BETWEEN 0 AND accepted),
     refused       int NOT NULL CHECK (refused >= 0),
