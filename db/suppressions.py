@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -59,11 +59,83 @@ _SUPPRESS = f"""
 
 
 def suppress(conn: Connection, new: Sequence[NewSuppression], *, now: datetime) -> int:
-    """They get nothing more from the next statement on; how many rows are new. The same reason twice is one row.
-
-    One that had run out does not run again: role control renews it with `renew`.
-    """
+    """They get nothing more from the next statement on; how many rows are new. The same reason twice is one row."""
     if not new:
         return 0
-    columns: dict[str, object] = {name: [getattr(one, name) for one in new] for name in _KINDS}
+    rows = sorted(new, key=_order)
+    columns: dict[str, object] = {name: [getattr(one, name) for one in rows] for name in _KINDS}
     return int(conn.execute(text(_SUPPRESS), columns | {"now": now}).rowcount)
+
+
+def _order(new: NewSuppression) -> tuple[bytes, bytes, str, str]:
+    """One order for everybody who writes several: two who write the same ones must not wait for each other."""
+    return (new.person_hash or b"", new.address_hash or b"", new.domain or "", new.reason)
+
+
+def forbidden(
+    conn: Connection, *, tenant_id: int, hashes: Collection[bytes], domains: Collection[str], now: datetime
+) -> dict[bytes | str, str]:
+    """The reason for each of these hashes and domains that must not be written to, by this tenant or by any."""
+    rows = conn.execute(text("""
+        SELECT person_hash AS key, NULL AS domain, reason FROM mailfleet.suppressions
+         WHERE person_hash = ANY(:hashes) AND (tenant_id IS NULL OR tenant_id = :tenant)
+           AND (expires_at IS NULL OR expires_at > :now)
+        UNION ALL
+        SELECT address_hash, NULL, reason FROM mailfleet.suppressions
+         WHERE address_hash = ANY(:hashes) AND (tenant_id IS NULL OR tenant_id = :tenant)
+           AND (expires_at IS NULL OR expires_at > :now)
+        UNION ALL
+        SELECT NULL, domain, reason FROM mailfleet.suppressions
+         WHERE domain = ANY(:domains) AND (tenant_id IS NULL OR tenant_id = :tenant)
+           AND (expires_at IS NULL OR expires_at > :now)
+    """), {"hashes": list(hashes), "domains": list(domains), "tenant": tenant_id, "now": now})  # fmt: skip
+    return {row.domain if row.key is None else bytes(row.key): row.reason for row in rows}
+
+
+_STANDING = """
+    SELECT s.suppression_id, s.kind, t.slug AS tenant, s.domain, s.reason, s.since, s.expires_at, s.evidence, s.actor
+      FROM mailfleet.suppressions s LEFT JOIN mailfleet.tenants t USING (tenant_id)
+     WHERE (s.expires_at IS NULL OR s.expires_at > :now)
+"""
+
+
+def about(conn: Connection, *, hashes: Collection[bytes], domain: str, now: datetime) -> list[Suppression]:
+    """Everything that stands against an address: by person, by address, by its domain."""
+    rows = conn.execute(
+        text(f"""
+        {_STANDING} AND (s.person_hash = ANY(:hashes) OR s.address_hash = ANY(:hashes) OR s.domain = :domain)
+         ORDER BY s.since, s.suppression_id
+    """),
+        {"hashes": list(hashes), "domain": domain, "now": now},
+    )
+    return [Suppression(**row) for row in rows.mappings()]
+
+
+def listed(conn: Connection, *, tenant: str | None, reason: str | None, limit: int, now: datetime) -> list[Suppression]:
+    """The newest that stand; of one tenant, or for one reason, where that is given."""
+    rows = conn.execute(
+        text(f"""
+        {_STANDING} AND (CAST(:tenant AS text) IS NULL OR t.slug = :tenant)
+           AND (CAST(:reason AS text) IS NULL OR s.reason = :reason)
+         ORDER BY s.since DESC, s.suppression_id DESC LIMIT :limit
+    """),
+        {"tenant": tenant, "reason": reason, "limit": limit, "now": now},
+    )
+    return [Suppression(**row) for row in rows.mappings()]
+
+
+def remove(conn: Connection, *, hashes: Collection[bytes], domain: str | None, tenant_id: int | None) -> list[str]:
+    """Nothing of this scope stands against them any more; the reasons that did."""
+    rows = conn.execute(text("""
+        DELETE FROM mailfleet.suppressions
+         WHERE (person_hash = ANY(:hashes) OR address_hash = ANY(:hashes) OR domain = CAST(:domain AS text))
+           AND tenant_id IS NOT DISTINCT FROM CAST(:tenant AS int)
+        RETURNING reason
+    """), {"hashes": list(hashes), "domain": domain, "tenant": tenant_id})  # fmt: skip
+    return sorted(set(rows.scalars()))
+
+
+def clear_lapsed(conn: Connection, *, now: datetime) -> int:
+    """Those that have run out are gone: they would stand in the way of the same reason's next one."""
+    gone = text("DELETE FROM mailfleet.suppressions WHERE expires_at <= :now")
+    return int(conn.execute(gone, {"now": now}).rowcount)

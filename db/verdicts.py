@@ -12,7 +12,7 @@ from mailfleet.policy.breaker import Complaints, Window
 
 Scope = tuple[str, int]
 
-_COLUMN = {"tenant": "tenant_id", "campaign": "campaign_id", "mailbox": "mailbox_id", "domain": "domain_id", "import": "import_id"}
+_COLUMN = {kind: f"{kind}_id" for kind in ("tenant", "campaign", "mailbox", "domain", "import")}
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,9 @@ def _columns(verdicts: Sequence[NewVerdict], now: datetime) -> dict[str, object]
     return columns | {"now": now}
 
 
-def windows(conn: Connection, kind: str, ids: Sequence[int], *, now: datetime, last: int, since: timedelta) -> Mapping[int, Window]:
+def windows(
+    conn: Connection, kind: str, ids: Sequence[int], *, now: datetime, last: int, since: timedelta
+) -> Mapping[int, Window]:
     """Of each campaign, mailbox, domain or import: its last verdicts, not older than `since`.
 
     What was judged before the scope was last let go does not count against it a second time.
@@ -96,7 +98,8 @@ def complaints(conn: Connection, scope: Scope, *, now: datetime, reporting: Sequ
     row = conn.execute(text(f"""
         WITH since AS (
             SELECT coalesce(max(ended_at), '-infinity') AS at FROM mailfleet.incidents
-             WHERE scope = :kind AND scope_id = :id AND cause LIKE 'complaint%' AND action IN ('rest', 'stop') AND ended_at <= :now
+             WHERE scope = :kind AND scope_id = :id AND cause LIKE 'complaint%' AND action IN ('rest', 'stop')
+               AND ended_at <= :now
         )
         SELECT count(*) FILTER (WHERE v.verdict = 'accepted' AND v.receiver = ANY(:reporting)
                                   AND v.judged_at > CAST(:now AS timestamptz) - interval '7 days') AS delivered,

@@ -122,6 +122,8 @@ def _alert(conn: Connection, decision: Decision, incident: int, until: datetime,
         "cause": decision.cause, "evidence": decision.evidence, "until": until.isoformat(),
     }  # fmt: skip
     resource = f"mailfleet.{scope.kind}.{scope.scope_id}"
-    outbox.put(conn, tenant_id=scope.tenant_id, event=f"mailfleet.incident.{decision.action}", resource=resource, payload=payload)
+    alerts = [(f"mailfleet.incident.{decision.action}", resource)]
     if calls:
-        outbox.put(conn, tenant_id=scope.tenant_id, event="mailfleet.capacity", resource=f"mailfleet.tenant.{scope.tenant_id}", payload=payload)
+        alerts.append(("mailfleet.capacity", f"mailfleet.tenant.{scope.tenant_id}"))
+    for event, about in alerts:
+        outbox.put(conn, tenant_id=scope.tenant_id, event=event, resource=about, payload=payload)

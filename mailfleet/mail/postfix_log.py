@@ -63,7 +63,7 @@ class Tried:
     @property
     def lost(self) -> bool:
         """The line was lost after the final dot: the receiver may have it."""
-        return self.status is Status.DEFERRED and _LOST_AFTER_THE_DOT.search(self.said) is not None
+        return self.status is Status.DEFERRED and lost_after_the_dot(self.said)
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,11 @@ class Removed:
 
 
 Entry = Named | Active | Tried | Removed
+
+
+def lost_after_the_dot(said: str) -> bool:
+    """Whether a sentence of Postfix's says that nobody knows whether the receiver took the message."""
+    return _LOST_AFTER_THE_DOT.search(said[:LONGEST]) is not None
 
 
 def read(line: str) -> Entry | None:

@@ -7,8 +7,11 @@ from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from html.parser import HTMLParser
 
-from mailparser_reply import EmailReplyParser
-from mailparser_reply.constants import MAIL_LANGUAGES, QUOTED_MATCH_INCLUDE
+from mailparser_reply import EmailReplyParser  # type: ignore[import-untyped]
+from mailparser_reply.constants import (  # type: ignore[import-untyped]
+    MAIL_LANGUAGES,
+    QUOTED_MATCH_INCLUDE,
+)
 
 from mailfleet.mail.letter import Letter
 from mailfleet.mail.stop_phrases import STOP
