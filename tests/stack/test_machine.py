@@ -1,0 +1,48 @@
+"""`mailfleet up`: one machine with everything but a sandbox, and the same again at the next start."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from db import fleet
+from db.engine import open_engine, transaction
+from mailfleet.stack import ledger, local, machine, places, ports, prefect_server
+from mailfleet.stack.ledger import Ledger
+from mailfleet.stack.steps import Steps
+from mailfleet.stack.supervised import supervised
+
+pytestmark = [pytest.mark.slow, pytest.mark.prefect]
+
+
+@pytest.fixture
+def root() -> Iterator[Path]:
+    with places.scratch("machine") as folder:
+        yield folder
+
+
+def add_node(root: Path, name: str) -> None:
+    with supervised(root) as stack:
+        ours = ledger.create(Ledger(local.start_postgres(stack), root, machine.DATABASE))
+        engine = open_engine(ours.url("control"))
+        with transaction(engine) as conn:
+            fleet.add_node(conn, name=name, host="node-3.fleet.example", role_name=ours.roles.node(name))
+        engine.dispose()
+
+
+def test_a_machine_starts_with_its_nodes_and_tells_a_shell_how_to_use_it(root: Path) -> None:
+    add_node(root, "node-3")
+    with supervised(root) as stack:
+        port = ports.free_port()
+        running = machine.start(stack, Steps(), web_host="127.0.0.1", web_port=port)
+        assert {"worker control", "worker node-3", "web", "prefect", "postgresql"} <= set(stack.pids)
+        found = prefect_server.call(running.server, "POST", "/deployments/filter", {})
+        assert "send-wave/node-3" in {
+            f"{each['entrypoint'].rsplit('.')[-1].replace('_', '-')}/{each['name']}" for each in found
+        }
+        assert local.web_is_healthy(port)
+        told = running.settings.read_text()
+    assert running.settings.stat().st_mode & 0o777 == 0o600
+    assert "DATABASE_URL='postgresql://mailfleet_control:" in told
+    assert f"PREFECT_API_URL='{running.server.api}'" in told
+    assert "OWNER" not in told
