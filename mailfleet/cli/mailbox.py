@@ -11,6 +11,7 @@ from db.engine import transaction
 from mailfleet.acts.fleet import add_mailbox, add_routes, set_limits
 from mailfleet.acts.fleet_words import NewMailbox, accepted
 from mailfleet.acts.refused import Refused
+from mailfleet.acts.stops import stop, unstop
 from mailfleet.acts.tenants import known
 from mailfleet.cli.terminal import AsJson, actor, ledger, say, show
 
@@ -77,3 +78,25 @@ def limits(
     with transaction(ledger()) as conn:
         new = set_limits(conn, address, daily=daily, hourly=hourly, actor=actor())
     say(f"{address} may send {new.daily} a day and {new.hourly} an hour")
+
+
+@app.command()
+def pause(
+    address: Address, reason: Annotated[str, typer.Option(help="Why, for those who ask later.")] = "paused"
+) -> None:
+    """Nothing leaves this mailbox any more; what waits is held, visibly."""
+    with transaction(ledger()) as conn:
+        done = stop(conn, "mailbox", address, reason=reason, actor=actor())
+    say(f"{address} is paused" if done else f"{address} was paused already")
+
+
+@app.command()
+def resume(address: Address) -> None:
+    """Lets the mailbox send again, whoever held it."""
+    with transaction(ledger()) as conn:
+        causes = unstop(conn, "mailbox", address, actor=actor())
+    say(
+        f"{address} may send again; it was held by: {', '.join(causes)}"
+        if causes
+        else f"Nothing held {address}"
+    )
