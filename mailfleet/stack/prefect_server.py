@@ -136,10 +136,12 @@ def worker(
         "--type",
         "process",
     )
+    # A run is started as `python`: it must be this one.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     return Program(
         name=f"worker {name}",
         argv=(sys.executable, "-m", "prefect", "worker", "start", *of_queue),
-        env=dict(server.environment()) | dict(env),
+        env=dict(server.environment()) | {"PATH": path} | dict(env),
         log=server.root / f"worker-{name}.log",
         cwd=places.CLONE,
         rank=Rank.WORKER,
