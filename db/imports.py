@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from psycopg import Cursor
 from sqlalchemy import Connection, text
@@ -30,15 +30,14 @@ class File:
     delimiter: str
 
 
-@dataclass(frozen=True)
-class Staged:
+class Staged(NamedTuple):
     """A row that may become a lead, unless the file or the ledger knows the person already."""
 
     line: int
     direction_id: int
     person_hash: bytes
     address_hash: bytes
-    older_hashes: list[bytes]  # of the person, under older keys that are kept
+    older_hashes: Sequence[bytes]  # of the person, under older keys that are kept
     address: str
     domain: str
     receiver: str
@@ -133,7 +132,7 @@ def stage(conn: Connection, rows: Iterable[Staged]) -> None:
     cursor = cast(Cursor[Any], conn.connection.cursor())
     with cursor, cursor.copy("COPY staged FROM STDIN") as copy:
         for row in rows:
-            copy.write_row(astuple(row))
+            copy.write_row(row)
 
 
 def refuse(conn: Connection, *, tenant_id: int, import_id: int, rows: Sequence[RefusedRow]) -> None:

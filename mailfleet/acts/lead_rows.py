@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
-from typing import Any
+from functools import cached_property, lru_cache
+from typing import Any, NamedTuple
 from zoneinfo import available_timezones
 
 import pandas as pd
@@ -16,7 +16,7 @@ from mailfleet.acts.lead_columns import FIELDS
 from mailfleet.mail.ids import keyed_hash
 from mailfleet.policy.address import BLANKS, Invalid, Parsed, parse, person
 from mailfleet.policy.admission import Candidate, day, flags, refusal
-from mailfleet.policy.consent import Basis, Claim, basis, countries, held_here
+from mailfleet.policy.consent import Basis, Claim, basis, held_here, jurisdictions
 from mailfleet.policy.countries import Country, country
 from mailfleet.policy.receiver import OTHER, receiver
 from mailfleet.probes.dns import NOT_ASKED, Exchange
@@ -34,6 +34,17 @@ class Terms:
     direction: int | None  # of rows that name none
     hashes: Keyring
 
+    @cached_property
+    def key(self) -> bytes:
+        """What new hashes are made with."""
+        return self.hashes.current[1]
+
+    @cached_property
+    def older_keys(self) -> tuple[bytes, ...]:
+        """Keys that are only read any more."""
+        newest = self.hashes.current[0]
+        return tuple(key for number, key in sorted(self.hashes.keys.items()) if number != newest)
+
 
 class NoDirection(Exception):
     """A row belongs to no direction of this tenant; `line` says which."""
@@ -44,79 +55,81 @@ class NoDirection(Exception):
         self.named = named
 
 
-@dataclass(frozen=True)
-class _Read:
-    """One row, read but not yet judged."""
+class _Judged(NamedTuple):
+    """One row with all that was found out; a reason, or a basis."""
 
     row: Any
     address: Parsed | Invalid
     country: Country
-    claim: Claim
+    basis: Basis | None
+    exchange: Exchange
+    reason: str | None
 
 
 def judged(frame: pd.DataFrame, terms: Terms, exchanges: Mapping[str, Exchange]) -> Iterator[Staged | RefusedRow]:
     """Each row of a frame, in order. Raises NoDirection for a row that could be a lead but belongs nowhere."""
-    for row in _clean(frame).itertuples(name="Row"):
-        yield _judged(_read(row), terms, exchanges)
+    for row in _clean(frame):
+        yield _ended(_judged(row, terms, exchanges), terms)
 
 
-def _clean(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.assign(**{field: frame[field].str.strip(BLANKS) for field in FIELDS})
+def domains(frame: pd.DataFrame, terms: Terms) -> set[str]:
+    """The domains of rows that nothing but the DNS could refuse. Raises NoDirection."""
+    found = set()
+    for row in _clean(frame):
+        one = _judged(row, terms, {})
+        if one.reason is None and isinstance(one.address, Parsed):
+            _direction(row, terms)
+            found.add(one.address.domain)
+    return found
 
 
-def _read(row: Any) -> _Read:
+def _clean(frame: pd.DataFrame) -> Iterator[Any]:
+    return frame.assign(**{field: frame[field].str.strip(BLANKS) for field in FIELDS}).itertuples(name="Row")
+
+
+def _judged(row: Any, terms: Terms, exchanges: Mapping[str, Exchange]) -> _Judged:
     address = parse(row.address)
-    domain = address.domain if isinstance(address, Parsed) else ""
+    parsed = address if isinstance(address, Parsed) else None
     place = country(row.country)
     claim = Claim(
-        place.code, row.phone, domain, row.company, row.consent_source, day(row.consent_date), row.found_at, day(row.found_on)
+        place.code, row.phone, parsed.domain if parsed else "", row.company,
+        row.consent_source, day(row.consent_date), row.found_at, day(row.found_on),
     )  # fmt: skip
-    return _Read(row, address, place, claim)
-
-
-def _judged(read: _Read, terms: Terms, exchanges: Mapping[str, Exchange]) -> Staged | RefusedRow:
-    exchange = exchanges.get(read.claim.domain, NOT_ASKED)
-    why = basis(read.claim, today=terms.today, shared_domains=terms.well_known)
-    address = read.address if isinstance(read.address, Parsed) else None
-    reason = refusal(_candidate(read, address, why, exchange, terms))
-    if reason is None and address is not None and why is not None:
-        return _staged(read, address, why, exchange, terms)
-    return RefusedRow(read.row.Index, reason or "bad_syntax", _hash_of_refused(read.address, terms.hashes))
-
-
-def _candidate(read: _Read, address: Parsed | None, why: Basis | None, exchange: Exchange, terms: Terms) -> Candidate:
-    codes = countries(read.claim, terms.well_known)
-    used = tuple(getattr(read.row, field) for field in FIELDS)
-    return Candidate(
-        used, read.row.address, read.row.whole, address, held_here(codes, terms.regions), why, exchange.mail
+    codes = jurisdictions(claim, terms.well_known)
+    why = basis(claim, codes, today=terms.today, shared_domains=terms.well_known)
+    exchange = exchanges.get(claim.domain, NOT_ASKED)
+    candidate = Candidate(
+        row[1 : len(FIELDS) + 1], row.address, row.whole, parsed, held_here(codes, terms.regions), why, exchange.mail
     )
+    return _Judged(row, address, place, why, exchange, refusal(candidate))
 
 
-def _hash_of_refused(address: Parsed | Invalid, hashes: Keyring) -> bytes | None:
-    text = address.address if isinstance(address, Parsed) else address.plain
-    return keyed_hash(hashes.current[1], text) if text else None
+def _ended(one: _Judged, terms: Terms) -> Staged | RefusedRow:
+    if one.reason is None and isinstance(one.address, Parsed) and one.basis is not None:
+        return _staged(one, one.address, one.basis, terms)
+    text = one.address.address if isinstance(one.address, Parsed) else one.address.plain
+    return RefusedRow(one.row.Index, one.reason or "no_basis", keyed_hash(terms.key, text) if text else None)
 
 
-def _staged(read: _Read, address: Parsed, why: Basis, exchange: Exchange, terms: Terms) -> Staged:
-    row, newest = read.row, terms.hashes.current[1]
-    somebody = person(address.address)
+def _staged(one: _Judged, address: Parsed, why: Basis, terms: Terms) -> Staged:
+    row, somebody, exchange = one.row, person(address.address), one.exchange
     return Staged(
         line=row.Index, direction_id=_direction(row, terms),
-        person_hash=keyed_hash(newest, somebody), address_hash=keyed_hash(newest, address.address),
-        older_hashes=[keyed_hash(key, somebody) for key in older_keys(terms.hashes)],
+        person_hash=keyed_hash(terms.key, somebody), address_hash=keyed_hash(terms.key, address.address),
+        older_hashes=[keyed_hash(key, somebody) for key in terms.older_keys],
         address=address.address, domain=address.domain,
         receiver=receiver(exchange.hosts) if exchange.hosts else OTHER,
         flags=list(flags(address, exchange.mail, terms.well_known)),
         given_name=row.given_name, family_name=row.family_name, company=row.company, country=why.country,
-        language=_language(row.language) or read.country.language, time_zone=_zone(row.time_zone) or read.country.zone,
+        language=_language(row.language) or one.country.language, time_zone=_zone(row.time_zone) or one.country.zone,
         basis=why.basis, basis_source=why.source, basis_at=why.since,
     )  # fmt: skip
 
 
-def older_keys(hashes: Keyring) -> list[bytes]:
-    """The keys that are only read any more."""
-    newest = hashes.current[0]
-    return [key for number, key in sorted(hashes.keys.items()) if number != newest]
+def hashes(row: Staged, terms: Terms) -> list[bytes]:
+    """Person and address under every key that is kept."""
+    older = [keyed_hash(key, row.address) for key in terms.older_keys]
+    return [row.person_hash, row.address_hash, *row.older_hashes, *older]
 
 
 def _direction(row: Any, terms: Terms) -> int:

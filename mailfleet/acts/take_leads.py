@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,11 +18,10 @@ from db.engine import Connection, Engine, transaction
 from db.imports import RefusedRow, Staged
 from mailfleet.acts.keys import Keys
 from mailfleet.acts.lead_files import FileRefused, LeadFile, frames, open_leads
-from mailfleet.acts.lead_rows import NoDirection, Terms, judged, older_keys
+from mailfleet.acts.lead_rows import NoDirection, Terms, domains, hashes, judged
 from mailfleet.acts.lead_text import form
 from mailfleet.acts.refused import Refused
 from mailfleet.acts.tenants import known
-from mailfleet.mail.ids import keyed_hash
 from mailfleet.policy.address_tables import WELL_KNOWN
 from mailfleet.probes.dns import Exchange, exchanges
 
@@ -85,9 +85,10 @@ def _domains(order: _Order) -> set[str]:
     """Each domain that must be asked about; on the way every line of the file is read and found good."""
     found: set[str] = set()
     rows = 0
-    for chunk in _chunks(order, {}):
-        rows += len(chunk)
-        found.update(row.domain for row in chunk if isinstance(row, Staged))
+    for frame in frames(order.leads):
+        rows += len(frame)
+        with _refusing(order):
+            found |= domains(frame, order.terms)
     if not rows:
         raise FileRefused(order.leads.path, "has a header and no rows")
     return found
@@ -95,11 +96,19 @@ def _domains(order: _Order) -> set[str]:
 
 def _chunks(order: _Order, answers: Mapping[str, Exchange]) -> Iterator[list[Staged | RefusedRow]]:
     for frame in frames(order.leads):
-        try:
-            yield list(judged(frame, order.terms, answers))
-        except NoDirection as problem:
-            named = f"names the direction '{problem.named}', which" if problem.named else "names no direction, and --direction"
-            raise FileRefused(order.leads.path, f"{named} is not one of {order.tenant}'s", line=problem.line) from None
+        with _refusing(order):
+            chunk = list(judged(frame, order.terms, answers))
+        yield chunk
+
+
+@contextmanager
+def _refusing(order: _Order) -> Iterator[None]:
+    """A row that belongs nowhere refuses the file: nobody but its author knows what was meant."""
+    try:
+        yield
+    except NoDirection as problem:
+        named = f"names the direction '{problem.named}', which" if problem.named else "names no direction, and --direction"
+        raise FileRefused(order.leads.path, f"{named} is not one of {order.tenant}'s", line=problem.line) from None
 
 
 def _take(conn: Connection, order: _Order, answers: Mapping[str, Exchange]) -> Intake:
@@ -132,17 +141,13 @@ def _take_chunk(
     good = [row for row in chunk if isinstance(row, Staged)]
     barred = imports.suppressed(
         conn, tenant_id=order.tenant_id, now=now, domains={row.domain for row in good},
-        hashes={one for row in good for one in _hashes(row, order)},
+        hashes={one for row in good for one in hashes(row, order.terms)},
     )  # fmt: skip
-    is_barred = {row.line: row.domain in barred.domains or not barred.hashes.isdisjoint(_hashes(row, order)) for row in good}
+    is_barred = {
+        row.line: row.domain in barred.domains or not barred.hashes.isdisjoint(hashes(row, order.terms)) for row in good
+    }
     refused = [row for row in chunk if isinstance(row, RefusedRow)]
     refused += [RefusedRow(row.line, "suppressed", row.address_hash) for row in good if is_barred[row.line]]
     imports.stage(conn, [row for row in good if not is_barred[row.line]])
     imports.refuse(conn, tenant_id=order.tenant_id, import_id=import_id, rows=refused)
     return len(chunk)
-
-
-def _hashes(row: Staged, order: _Order) -> list[bytes]:
-    """Person and address under every key that is kept."""
-    older = [keyed_hash(key, row.address) for key in older_keys(order.terms.hashes)]
-    return [row.person_hash, row.address_hash, *row.older_hashes, *older]

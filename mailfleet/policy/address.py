@@ -6,7 +6,6 @@ Syntax only; whether a domain takes mail is asked elsewhere (probes/dns).
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -51,7 +50,7 @@ def parse(text: str) -> Parsed | Invalid:
     if _certain(plain):
         return Parsed(plain)
     try:
-        found = validate_email(plain, check_deliverability=False, allow_smtputf8=False).ascii_email
+        found = validate_email(plain, check_deliverability=False, allow_smtputf8=False, strict=True).ascii_email
     except EmailNotValidError:
         return Invalid(plain)
     return Parsed(found.lower()) if found else Invalid(plain)
@@ -85,11 +84,12 @@ def is_role(address: str) -> bool:
     return local in ROLES or re.split(r"[.\-_]?\d+$", local)[0] in ROLES
 
 
-def is_disposable(domain: str, more: Collection[str] = ()) -> bool:
+@lru_cache(maxsize=100_000)
+def is_disposable(domain: str) -> bool:
     """Whether the domain, or one above it, gives addresses away for minutes."""
     labels = domain.split(".")
     above = (".".join(labels[start:]) for start in range(len(labels) - 1))
-    return any(name in blocklist or name in more for name in above)
+    return any(name in blocklist for name in above)
 
 
 @lru_cache(maxsize=100_000)

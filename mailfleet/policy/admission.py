@@ -7,7 +7,7 @@ somebody is suppressed or stands in the file already is asked last, of the ledge
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
@@ -36,7 +36,7 @@ Rule = Callable[[Candidate], bool]
 
 REFUSALS: tuple[tuple[str, Rule], ...] = (
     ("no_address", lambda row: not row.written),
-    ("control_characters", lambda row: any(map(CONTROL.search, row.fields))),
+    ("control_characters", lambda row: CONTROL.search("".join(row.fields)) is not None),
     ("bad_syntax", lambda row: row.address is None or not row.whole or max(map(len, row.fields)) > LONGEST),
     ("disposable", lambda row: row.address is not None and is_disposable(row.address.domain)),
     ("region", lambda row: not row.held_here),
@@ -52,11 +52,11 @@ def refusal(row: Candidate) -> str | None:
     return next((reason for reason, holds in REFUSALS if holds(row)), None)
 
 
-def flags(address: Parsed, mail: str, known: Collection[str]) -> tuple[str, ...]:
+def flags(address: Parsed, mail: str, known: frozenset[str]) -> tuple[str, ...]:
     """What is doubtful about an address that is accepted all the same."""
     found = (
         ("role", is_role(address.address)),
-        ("typo", likely_typo(address.domain, frozenset(known)) is not None),
+        ("typo", likely_typo(address.domain, known) is not None),
         ("dns_unknown", mail == "unknown"),
     )
     return tuple(flag for flag, holds in found if holds)

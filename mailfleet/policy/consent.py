@@ -6,7 +6,7 @@ Not legal advice: every row names where it was read and when.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -72,7 +72,7 @@ class Basis:
     country: str
 
 
-def countries(claim: Claim, shared_domains: Collection[str]) -> tuple[str, ...]:
+def jurisdictions(claim: Claim, shared_domains: Collection[str]) -> tuple[str, ...]:
     """Every country whose law may bind us, the one the row names first.
 
     A domain at which people of all countries have addresses tells nothing.
@@ -88,10 +88,9 @@ def held_here(codes: Collection[str], regions: Collection[str]) -> bool:
     return all(code in regions for code in codes)
 
 
-def basis(claim: Claim, *, today: date, shared_domains: Collection[str]) -> Basis | None:
-    """Why we may write to this person, or None: then nothing but a hash of the row is kept."""
-    codes = countries(claim, shared_domains)
-    strictest = min(codes, key=_leeway)
+def basis(claim: Claim, codes: Sequence[str], *, today: date, shared_domains: Collection[str]) -> Basis | None:
+    """Why we may write to this person whose jurisdictions are `codes`, or None: then only a hash of the row is kept."""
+    strictest = codes[0] if len(codes) == 1 else min(codes, key=_leeway)
     if claim.consent_source and _past(claim.consented_on, today):
         return Basis(CONSENT, claim.consent_source, claim.consented_on or today, strictest)
     who = Who.COMPANY if claim.company and claim.domain not in shared_domains else Who.PERSON

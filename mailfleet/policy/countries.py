@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from mailfleet.policy.address_tables import words
@@ -95,17 +96,18 @@ _OTHERS = words("""
     WF WS YE YT ZM ZW
 """)
 
-# Country codes of telephones; where several share one, all of them.
-_PHONES: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("+76", ("KZ",)), ("+77", ("KZ",)), ("+7", ("RU",)), ("+1", ("US", "CA")), ("+375", ("BY",)), ("+380", ("UA",)),
-    ("+374", ("AM",)), ("+994", ("AZ",)), ("+995", ("GE",)), ("+996", ("KG",)), ("+998", ("UZ",)), ("+992", ("TJ",)),
-    ("+993", ("TM",)), ("+373", ("MD",)), ("+371", ("LV",)), ("+370", ("LT",)), ("+372", ("EE",)), ("+49", ("DE",)),
-    ("+43", ("AT",)), ("+41", ("CH",)), ("+44", ("GB",)), ("+353", ("IE",)), ("+33", ("FR",)), ("+32", ("BE",)),
-    ("+31", ("NL",)), ("+352", ("LU",)), ("+39", ("IT",)), ("+34", ("ES",)), ("+351", ("PT",)), ("+48", ("PL",)),
-    ("+420", ("CZ",)), ("+421", ("SK",)), ("+36", ("HU",)), ("+45", ("DK",)), ("+46", ("SE",)), ("+47", ("NO",)),
-    ("+358", ("FI",)), ("+30", ("GR",)), ("+40", ("RO",)), ("+359", ("BG",)), ("+90", ("TR",)), ("+86", ("CN",)),
-    ("+61", ("AU",)), ("+64", ("NZ",)), ("+81", ("JP",)), ("+91", ("IN",)), ("+55", ("BR",)), ("+52", ("MX",)),
-)  # fmt: skip
+# Country codes of telephones; where several share one, all of them. A longer code is the closer answer.
+_PHONES: dict[str, tuple[str, ...]] = {
+    "+76": ("KZ",), "+77": ("KZ",), "+7": ("RU",), "+1": ("US", "CA"), "+375": ("BY",), "+380": ("UA",),
+    "+374": ("AM",), "+994": ("AZ",), "+995": ("GE",), "+996": ("KG",), "+998": ("UZ",), "+992": ("TJ",),
+    "+993": ("TM",), "+373": ("MD",), "+371": ("LV",), "+370": ("LT",), "+372": ("EE",), "+49": ("DE",),
+    "+43": ("AT",), "+41": ("CH",), "+44": ("GB",), "+353": ("IE",), "+33": ("FR",), "+32": ("BE",),
+    "+31": ("NL",), "+352": ("LU",), "+39": ("IT",), "+34": ("ES",), "+351": ("PT",), "+48": ("PL",),
+    "+420": ("CZ",), "+421": ("SK",), "+36": ("HU",), "+45": ("DK",), "+46": ("SE",), "+47": ("NO",),
+    "+358": ("FI",), "+30": ("GR",), "+40": ("RO",), "+359": ("BG",), "+90": ("TR",), "+86": ("CN",),
+    "+61": ("AU",), "+64": ("NZ",), "+81": ("JP",), "+91": ("IN",), "+55": ("BR",), "+52": ("MX",),
+}  # fmt: skip
+_LONGEST = max(map(len, _PHONES))
 
 # Top domains that are not their country's code, and those that companies of every country use.
 _TOPS = {"uk": "GB", "su": "RU", "xn--p1ai": "RU", "xn--90ais": "BY", "xn--80ao21a": "KZ"}
@@ -128,11 +130,12 @@ def _name(text: str) -> str:
 
 def of_phone(phone: str) -> tuple[str, ...]:
     """The countries that a telephone number may be in; empty where it does not tell."""
-    digits = "+" + "".join(letter for letter in phone if letter.isdigit())
-    digits = "+" + digits[3:] if digits.startswith("+00") else digits
-    if not phone.strip().startswith(("+", "00")):
+    plain = re.sub(r"[^\d+]", "", phone)
+    plain = f"+{plain[2:]}" if plain.startswith("00") else plain
+    if not plain.startswith("+"):
         return ()
-    return next((codes for prefix, codes in _PHONES if digits.startswith(prefix)), ())
+    sizes = range(_LONGEST, 1, -1)
+    return next((codes for size in sizes if (codes := _PHONES.get(plain[:size], ()))), ())
 
 
 def of_domain(domain: str) -> tuple[str, ...]:
