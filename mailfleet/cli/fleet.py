@@ -22,7 +22,7 @@ def _nouns() -> None:
 
 @app.command()
 def add(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="YAML, as described in docs/running.md.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="YAML, as described in docs/commands.md.")],
 ) -> None:
     """Adds all that the file names, or nothing. Then `mailfleet migrate` makes the new nodes' logins."""
     new = read_new_fleet(file)

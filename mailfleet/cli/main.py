@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import sys
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 import typer
@@ -15,7 +14,7 @@ from mailfleet.cli.terminal import one_line
 from mailfleet.settings import masking
 
 NOUNS = (
-    "demo", "up", "migrate", "deploy", "status", "explain", "report",
+    "demo", "up", "migrate", "deploy", "status", "explain",
     "tenant", "fleet", "mailbox", "leads", "campaign", "suppress", "stop", "unknown", "node",
     "ledger", "audit", "keys", "states",
 )  # fmt: skip
@@ -52,8 +51,7 @@ def _mount(noun: str) -> None:
 
 
 for _noun in NOUNS:
-    if find_spec(f"mailfleet.cli.{_noun}"):
-        _mount(_noun)
+    _mount(_noun)
 
 
 def main() -> None:
