@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from db import clock
 from db.engine import Engine, transaction
 from deployments import runs
 from deployments.demo_days import Step
+from deployments.runs import Start
 
 STEP_SECONDS = 240.0
 SATURDAY = 5
@@ -39,12 +41,21 @@ async def run_days(
             await asyncio.to_thread(quiet)
         at = await asyncio.to_thread(advance, engine, business_time(first.date(), step))
         told = {"step": step.name, "at": f"{at:%Y-%m-%d %H:%M}", "number": number, "of": len(steps)}
-        heard({"event": "begins", **told, "runs": [start.key for start in step.starts]})
+        starts = slots_until(step, at.date())
+        heard({"event": "begins", **told, "runs": [start.key for start in starts]})
         began = time.perf_counter()
         key = f"{engine.url.database}/{number}"
-        ended = await runs.run(client, step.starts, key=key, seconds=STEP_SECONDS)
+        ended = await runs.run(client, starts, key=key, seconds=STEP_SECONDS)
         states = {one.name: one.state_name for one in ended}
         heard({"event": "ended", **told, "runs": states, "seconds": round(time.perf_counter() - began, 2)})
+
+
+def slots_until(step: Step, day: date) -> tuple[Start, ...]:
+    """The step's starts; those of a plan are told the day's latest slot."""
+    if step.until is None:
+        return step.starts
+    until = datetime.combine(day, step.until, UTC).isoformat()
+    return tuple(replace(start, parameters={**start.parameters, "until": until}) for start in step.starts)
 
 
 def business_time(first: date, step: Step) -> datetime:

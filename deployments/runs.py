@@ -33,19 +33,25 @@ class Start:
 
 
 async def run(client: PrefectClient, starts: Sequence[Start], *, key: str, seconds: float) -> list[FlowRun]:
-    """The ended runs of these starts. The same key gives the same runs. Raises RunLost."""
+    """The completed runs of these starts. The same key gives the same runs. Raises RunLost."""
     begun = await asyncio.gather(*(_start(client, one, key) for one in starts))
-    ids = [one.id for one in begun]
+    ended = await wait(client, [one.id for one in begun], seconds=seconds)
+    if lost := [one for one in ended if one.state is None or not one.state.is_completed()]:
+        raise RunLost("; ".join(f"{one.name} ended {one.state_name}: {_why(one)}" for one in lost))
+    return ended
+
+
+async def wait(client: PrefectClient, ids: Sequence[UUID], *, seconds: float) -> list[FlowRun]:
+    """These runs, each ended, however. Raises RunLost when that takes too long."""
     try:
         async with asyncio.timeout(seconds):
-            ended = await _ended(client, ids)
+            while not all(map(_is_over, found := await _read(client, ids))):
+                await asyncio.sleep(LOOK_SECONDS)
+            return found
     except TimeoutError:
         late = [one for one in await _read(client, ids) if not _is_over(one)]
         names = ", ".join(f"{one.name} is {one.state_name}" for one in late)
         raise RunLost(f"after {seconds:.0f} s {names}: do the workers run?") from None
-    if lost := [one for one in ended if one.state is None or not one.state.is_completed()]:
-        raise RunLost("; ".join(f"{one.name} ended {one.state_name}: {_why(one)}" for one in lost))
-    return ended
 
 
 async def _start(client: PrefectClient, start: Start, key: str) -> FlowRun:
@@ -53,12 +59,6 @@ async def _start(client: PrefectClient, start: Start, key: str) -> FlowRun:
     return await client.create_flow_run_from_deployment(
         deployment.id, parameters=dict(start.parameters), idempotency_key=f"{key}/{start.key}"
     )
-
-
-async def _ended(client: PrefectClient, ids: Sequence[UUID]) -> list[FlowRun]:
-    while not all(map(_is_over, found := await _read(client, ids))):
-        await asyncio.sleep(LOOK_SECONDS)
-    return found
 
 
 async def _read(client: PrefectClient, ids: Sequence[UUID]) -> list[FlowRun]:

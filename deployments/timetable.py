@@ -7,7 +7,7 @@ import asyncio
 import json
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from prefect.client.orchestration import get_client
@@ -40,7 +40,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m deployments.timetable", description=__doc__)
     parser.add_argument(
-        "--leads", action="append", default=[], type=_file, metavar="FILE=TENANT", help="a lead file"
+        "--leads",
+        action="append",
+        default=[],
+        type=_file,
+        metavar="FILE=TENANT[/DIRECTION]",
+        help="a lead file",
     )
     parser.add_argument(
         "--days", type=int, default=demo_days.DAYS, help="how many working days (default: %(default)s)"
@@ -51,11 +56,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _file(text: str) -> tuple[str, str]:
-    file, _, tenant = text.rpartition("=")
+def _file(text: str) -> dict[str, str | None]:
+    """The parameters of the file's import."""
+    file, _, whose = text.rpartition("=")
     if not file:
-        raise argparse.ArgumentTypeError("FILE=TENANT is wanted")
-    return file, tenant
+        raise argparse.ArgumentTypeError("FILE=TENANT or FILE=TENANT/DIRECTION is wanted")
+    tenant, _, direction = whose.partition("/")
+    return {"file": file, "tenant": tenant, "direction": direction or None}
 
 
 def _quiet(folder: Path | None) -> Callable[[], None]:
@@ -63,7 +70,7 @@ def _quiet(folder: Path | None) -> Callable[[], None]:
 
 
 async def _run(
-    settings: Settings, leads: Sequence[tuple[str, str]], days: int, quiet: Callable[[], None]
+    settings: Settings, leads: Sequence[Mapping[str, str | None]], days: int, quiet: Callable[[], None]
 ) -> None:
     settings.url("prefect_api_url")
     steps = demo_days.steps(leads, known_nodes(settings), days)

@@ -35,5 +35,6 @@ async def send_wave(node: str, minutes: int = 10):  # type: ignore[no-untyped-de
             break
         shares.append(share)
         shown = await show_progress(node, sum(sum(one.ended.values()) for one in shares), shown)
+    ended = await show_wave(node, shares)
     await read_log(node)
-    return await show_wave(node, shares)
+    return ended

@@ -17,6 +17,7 @@ from mailfleet.acts import alerts as act
 from tasks.opened import BACKOFF, JITTER, RETRIES, ledger
 
 LOOKS, PAUSE = 20, 0.5  # the server writes events down in batches, about one a second
+PAGE = 50  # what it shows at once
 
 
 class NotConfirmed(Exception):
@@ -32,12 +33,12 @@ async def emit_alerts() -> int:
     An emitted event gives no sign when it is lost, so it counts only when the server can show it.
     """
     waiting = await asyncio.to_thread(act.waiting, ledger())
-    if not waiting:
-        return 0
+    confirmed: list[int] = []
     async with get_client() as client:
-        kept = await _kept(client, [event_of(alert) for alert in waiting])
-    confirmed = [alert.outbox_id for alert in waiting if event_id(alert) in kept]
-    await asyncio.to_thread(act.acknowledge, ledger(), confirmed)
+        for page in (waiting[at : at + PAGE] for at in range(0, len(waiting), PAGE)):
+            kept = await _kept(client, [event_of(alert) for alert in page])
+            confirmed += [alert.outbox_id for alert in page if event_id(alert) in kept]
+            await asyncio.to_thread(act.acknowledge, ledger(), confirmed)
     if len(confirmed) < len(waiting):
         raise NotConfirmed(
             f"{len(waiting) - len(confirmed)} of {len(waiting)} alerts were not kept by Prefect's server"
@@ -73,6 +74,5 @@ async def _kept(client: PrefectClient, events: Sequence[Event]) -> set[UUID]:
 
 
 async def _shown(client: PrefectClient, ids: Iterable[UUID]) -> set[UUID]:
-    wanted = list(ids)
-    page = await client.read_events(EventFilter(id=EventIDFilter(id=wanted)), limit=max(1, len(wanted)))
+    page = await client.read_events(EventFilter(id=EventIDFilter(id=list(ids))), limit=PAGE)
     return {event.id for event in page.events}

@@ -9,7 +9,7 @@ from prefect.artifacts import acreate_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from mailfleet.acts import read_node as act
-from tasks.opened import BACKOFF, JITTER, RETRIES, may_pass, node_ledger, settings
+from tasks.opened import BACKOFF, JITTER, RETRIES, keys, may_pass, node_ledger, settings
 from tasks.tables import counts
 
 
@@ -21,7 +21,7 @@ async def read_log(node: str) -> dict[str, int]:
     """Store the lines of our messages, from where the last reader ended, so it may be tried again."""
     told = settings()
     read = await asyncio.to_thread(
-        act.read_node, node_ledger(node), node=node, log=told.path("postfix_log"),
+        act.read_node, node_ledger(node), keys(), node=node, log=told.path("postfix_log"),
         postqueue=told.postfix_bin_dir / "postqueue", config_dir=told.postfix_config_dir,
     )  # fmt: skip
     await acreate_table_artifact(
