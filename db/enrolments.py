@@ -77,9 +77,10 @@ def audience(conn: Connection, campaign: Running, *, limit: int, now: datetime) 
 def loads(conn: Connection, campaign: Running, *, now: datetime) -> dict[int, int]:
     """People of each mailbox that may take on more: it has a route, and neither it nor its domain is stopped."""
     rows = conn.execute(text(f"""
-        SELECT b.mailbox_id, (SELECT count(*) FROM mailfleet.enrolments e WHERE e.tenant_id = b.tenant_id
-                                 AND e.mailbox_id = b.mailbox_id AND e.state = 'active')::int AS people
+        SELECT b.mailbox_id, coalesce(e.people, 0)::int AS people
           FROM mailfleet.mailboxes b
+          LEFT JOIN (SELECT mailbox_id, count(*) AS people FROM mailfleet.enrolments
+                      WHERE tenant_id = :tenant AND state = 'active' GROUP BY 1) e USING (mailbox_id)
          WHERE b.tenant_id = :tenant AND b.direction_id = :direction AND b.daily_limit > 0
            AND EXISTS (SELECT FROM mailfleet.routes r WHERE r.tenant_id = b.tenant_id AND r.mailbox_id = b.mailbox_id)
            AND NOT EXISTS ({_STOPPED.format(scopes="('mailbox', b.mailbox_id), ('domain', b.domain_id)")})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -37,17 +37,26 @@ def unrouted(conn: Connection, *, after: tuple[datetime, int] | None, limit: int
     """), {"now": now, "limit": limit, "due": after[0] if after else None, "message": after[1] if after else None}))  # fmt: skip
 
 
-def stranded(conn: Connection, *, now: datetime) -> list[Waiting]:
-    """Routed messages that were never begun, and whose egress or node is down for technical reasons; locked."""
+def stranded(conn: Connection, down: Collection[int], *, state: State, now: datetime) -> list[Waiting]:
+    """Messages in this state that were never begun and are routed by these egresses; locked."""
     return _waiting(conn.execute(text(f"""
         SELECT {_COLUMNS} FROM mailfleet.messages m
-         WHERE m.state IN ('planned', 'held') AND m.attempt = 0 AND m.node_id IS NOT NULL
+         WHERE m.state = '{state.value}' AND m.attempt = 0 AND m.egress_id = ANY (:egresses)
+           AND m.node_id IN (SELECT node_id FROM mailfleet.egresses WHERE egress_id = ANY (:egresses))
            AND m.due_at <= :now AND m.expires_at > :now
-           AND EXISTS (SELECT FROM mailfleet.stops s
-                        WHERE s.cause = 'technical' AND s.ended_at IS NULL AND (s.until IS NULL OR s.until > :now)
-                          AND (s.scope, s.scope_id) IN (('egress', m.egress_id), ('node', m.node_id)))
          ORDER BY m.due_at, m.message_id FOR UPDATE SKIP LOCKED
-    """), {"now": now}))  # fmt: skip
+    """), {"now": now, "egresses": list(down)}))  # fmt: skip
+
+
+def technically_down(conn: Connection, *, now: datetime) -> list[int]:
+    """Egresses that are stopped for technical reasons, or whose node is."""
+    rows = conn.execute(text("""
+        SELECT egress_id FROM mailfleet.egresses e WHERE EXISTS (
+            SELECT FROM mailfleet.stops s
+             WHERE s.cause = 'technical' AND s.ended_at IS NULL AND (s.until IS NULL OR s.until > :now)
+               AND (s.scope, s.scope_id) IN (('egress', e.egress_id), ('node', e.node_id)))
+    """), {"now": now})  # fmt: skip
+    return [int(egress) for egress in rows.scalars()]
 
 
 def _waiting(rows: Result[tuple[object, ...]]) -> list[Waiting]:

@@ -152,10 +152,7 @@ def _lines(path: Path, text: TextIO) -> Iterator[str]:
     number = 0
     while True:
         number += 1
-        try:
-            line = text.readline(LONGEST_LINE)
-        except UnicodeDecodeError as problem:
-            raise FileRefused(path, f"is not {problem.encoding} from here on", line=number) from None
+        line = text.readline(LONGEST_LINE)
         if not line:
             return
         if len(line) >= LONGEST_LINE:

@@ -52,6 +52,8 @@ def form(file: Path) -> Form:
     if not first.strip(b"\0 \t\r\n"):
         raise FileRefused(file, "is empty")
     encoding = _by_bom(first) or _wide(first) or _of_bytes(file, first)
+    if line := _undecodable(file, encoding):
+        raise FileRefused(file, f"is not {encoding}, as the rest of it is", line=line)
     for block in _blocks(file):
         digest.update(block)
     return Form(encoding, digest.digest())
@@ -86,7 +88,7 @@ def _of_bytes(file: Path, first: bytes) -> str:
             raise FileRefused(file, f"is not text but {what}")
     if _is_binary(first[: 1 << 16]):
         raise FileRefused(file, "is binary, not text")
-    broken = _first_not_utf8(file)
+    broken = _undecodable(file, "utf-8")
     if broken is None:
         return "utf-8"
     encoding = _single_byte(file)
@@ -101,20 +103,32 @@ def _is_binary(head: bytes) -> bool:
     return control * 20 > len(head)
 
 
-def _first_not_utf8(file: Path) -> int | None:
-    """The first line that is not UTF-8, or None."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    lines = 1
-    for block in _blocks(file):
-        try:
-            lines += decoder.decode(block).count("\n")
-        except UnicodeDecodeError as problem:
-            return lines + problem.object[: problem.start].count(b"\n")
+def _undecodable(file: Path, encoding: str) -> int | None:
+    """The first line that this encoding cannot read, or None."""
     try:
-        decoder.decode(b"", final=True)
+        for _ in _decoded(file, encoding, "strict"):
+            pass
     except UnicodeDecodeError:
-        return lines
+        return _line_of_first(file, encoding, "\ufffd")
     return None
+
+
+def _line_of_first(file: Path, encoding: str, letter: str) -> int:
+    """The line of a letter that is there: the one that stands for what cannot be read."""
+    line = 1
+    for text in _decoded(file, encoding, "replace"):
+        before, found, _ = text.partition(letter)
+        line += before.count("\n")
+        if found:
+            break
+    return line
+
+
+def _decoded(file: Path, encoding: str, errors: str) -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder(encoding)(errors)
+    for block in _blocks(file):
+        yield decoder.decode(block)
+    yield decoder.decode(b"", final=True)
 
 
 def _single_byte(file: Path) -> str | None:

@@ -109,7 +109,10 @@ def _sorted(conn: Connection, messages: Sequence[Waiting], now: datetime) -> _So
 
 def _reroute(conn: Connection, now: datetime, tally: _Tally) -> None:
     """What was never begun and waits for an egress that is down leaves by the next one, if that may be used."""
-    waiting = routes_open.stranded(conn, now=now)
+    down = routes_open.technically_down(conn, now=now)
+    if not down:
+        return
+    waiting = [one for state in (State.PLANNED, State.HELD) for one in routes_open.stranded(conn, down, state=state, now=now)]
     better = _sorted(conn, waiting, now).free
     held = [one for one in waiting if one.message_id in better and one.state is State.HELD]
     routes_open.assign(conn, better)

@@ -52,6 +52,7 @@ def demo(demo_ledger: Ledger, server: str) -> Iterator[Demo]:
     made.engine.dispose()
 
 
+@pytest.mark.slow
 def test_the_examples_are_taken_in_planned_and_opened_as_their_names_say(demo: Demo) -> None:
     refused = sum((Counter(taken.refused) for taken in demo.taken.values()), Counter())
     flagged = sum((Counter(taken.flagged) for taken in demo.taken.values()), Counter())
@@ -65,6 +66,7 @@ def test_the_examples_are_taken_in_planned_and_opened_as_their_names_say(demo: D
     assert sum(open_wave(demo.engine).nodes.values()) == planned.planned
 
 
+@pytest.mark.slow
 def test_every_row_is_refused_for_what_its_name_says(demo: Demo) -> None:
     reasons = {(file, line): reason for file, line, reason in demo.rows("""
         SELECT file_name, line, reason FROM mailfleet.refused_rows JOIN mailfleet.imports USING (tenant_id, import_id)""")}

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import threading
+
 import pytest
 from sqlalchemy import text
 
 from db.engine import plain_engine, transaction
 from mailfleet.acts.refused import Refused
-from mailfleet.acts.take_leads import FileRefused
+from mailfleet.acts.take_leads import FileRefused, Intake
 from mailfleet.mail.ids import keyed_hash
 from mailfleet.policy.address import person as somebody
 from tests.conftest import Ledger
@@ -78,6 +80,19 @@ def test_a_second_import_finds_the_same_leads(desk: Desk) -> None:
     assert (taken.rows, taken.accepted, taken.known, taken.refused) == (31, 31, 30, {})
     with transaction(desk.engine) as conn:
         assert conn.execute(text("SELECT count(*), count(DISTINCT person_hash) FROM mailfleet.leads")).one() == (31, 31)
+
+
+def test_one_file_taken_in_twice_at_once_makes_each_person_one_lead(desk: Desk) -> None:
+    file = desk.folder / "leads.csv"
+    file.write_text(HEADER + "".join(map(person, range(300))))
+    taken: list[Intake] = []
+    threads = [threading.Thread(target=lambda: taken.append(desk.take_file(file))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(one.known for one in taken) == [0, 300, 300]
+    assert _leads(desk) == 300
 
 
 def test_a_person_is_known_and_suppressed_also_after_the_hash_key_was_changed(desk: Desk) -> None:
