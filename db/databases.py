@@ -40,16 +40,17 @@ def ensure_database(conn: Connection, name: str, owner: str) -> bool:
 
 
 def let_in(conn: Connection, database: str, role: str) -> None:
-    """The role may enter the database."""
-    _run(
-        conn,
-        sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(database), sql.Identifier(role)),
-    )
+    """The role may enter the database, and stage rows in temporary tables: COPY into a walled table is refused."""
+    statement = sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}")
+    _run(conn, statement.format(sql.Identifier(database), sql.Identifier(role)))
 
 
 def exists(conn: Connection, name: str) -> bool:
     """Whether there is a database of this name."""
-    return conn.execute(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name}).first() is not None
+    return (
+        conn.execute(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name}).first()
+        is not None
+    )
 
 
 def drop_database(conn: Connection, name: str) -> None:

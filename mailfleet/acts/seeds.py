@@ -7,7 +7,7 @@ from pathlib import Path
 
 from db.engine import Connection, Engine, transaction
 from db.migrate import Roles
-from mailfleet.acts import campaigns, fleet, suppress, tenants
+from mailfleet.acts import campaigns, fleet, suppression_file, tenants
 from mailfleet.acts.fleet_file import DirectionRow, EgressRow, Fleet, TenantRow
 from mailfleet.acts.fleet_words import NewDirection, NewDomain, NewEgress, NewMailbox, NewTenant
 from mailfleet.acts.keys import Keys
@@ -27,6 +27,11 @@ def seed_fleet(engine: Engine, keys: Keys, roles: Roles, fleet_file: Fleet, port
         for tenant in fleet_file.tenants:
             for direction in tenant.directions:
                 _mailboxes(conn, tenant.slug, direction)
+
+
+def seed_suppressions(engine: Engine, keys: Keys, file: Path) -> int:
+    """Whoever the file names is suppressed; how many rows it has."""
+    return suppression_file.import_file(engine, keys, file, ACTOR)["rows"]
 
 
 def seed_campaigns(engine: Engine, keys: Keys, folder: Path) -> int:

@@ -61,22 +61,22 @@ def start(stack: Stack, steps: Steps, cluster: Cluster, run: Run, fleet: Fleet) 
         steps.run("Sandbox", lambda: _sandbox(stack, run, fleet, web_port))
         there = outside.read(run.sandbox)
         steps.run("Web service", lambda: _web(stack, own, web_port))
-        environment = {**own.control(), **there.control(), **_rules(fleet)}
-        steps.run("Tenants, mailboxes, campaigns", lambda: _seed(own, environment, fleet, there))
+        ours = {**own.control(), **there.control(), **_rules(fleet)}
+        steps.run("Tenants, mailboxes, campaigns", lambda: _seed(own, ours, fleet, there))
         with steps.step("Prefect server") as step:
             server = coming.result()
             step.note = f"UI on {server.ui}"
-    environment = {**server.environment(), **environment}
+    environment = {**server.environment(), **ours}
     steps.run("Runs of before", lambda: _orphans(server))
     steps.run("Pools, queues, deployments", lambda: _deploy(stack, environment))
-    steps.run("Workers", lambda: _workers(stack, server, own, there, environment, fleet))
+    steps.run("Workers", lambda: _workers(stack, server, own, there, ours, fleet))
     return Demo(run, own, server, there, environment, web_port)
 
 
 def run_days(stack: Stack, demo: Demo, leads: Mapping[str, str], heard: Callable[[str], None]) -> None:
     """The three days, by the program in `deployments/` that starts deployments by the API."""
-    files = [f"--leads={file}={tenant}" for file, tenant in leads.items()]
-    argv = (sys.executable, "-m", "deployments.timetable", *files)
+    files = [f"--leads={file}={whose}" for file, whose in leads.items()]
+    argv = (sys.executable, "-m", "deployments.timetable", "--outside", str(demo.run.sandbox), *files)
     errand.run(stack, _control_program("timetable", argv, demo.environment, stack.root), heard)
 
 
@@ -137,12 +137,10 @@ def _deploy(stack: Stack, environment: Mapping[str, str]) -> str:
 
 
 def _workers(
-    stack: Stack, server: Server, own: Ledger, there: Outside, environment: Mapping[str, str], fleet: Fleet
+    stack: Stack, server: Server, own: Ledger, there: Outside, ours: Mapping[str, str], fleet: Fleet
 ) -> str:
     nodes = [node.name for node in fleet.nodes]
-    control = prefect_server.worker(
-        server, "control", pool="control", queue="default", limit=6, env=environment
-    )
+    control = prefect_server.worker(server, "control", pool="control", queue="default", limit=6, env=ours)
     senders = [
         prefect_server.worker(
             server, name, pool="senders", queue=name, limit=2, env={**own.node(name), **there.node(name)}
