@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
 
-__all__ = ["Connection", "DatabaseRefused", "Engine", "open_engine", "open_owner", "plain_engine", "transaction"]
+__all__ = [
+    "Connection", "DatabaseRefused", "Engine", "IntegrityError", "SQLAlchemyError", "open_engine", "open_owner", "plain_engine",
+    "transaction",
+]  # fmt: skip
 
 MINIMUM = 150000
 POOL = 4

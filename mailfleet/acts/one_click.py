@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from sqlalchemy.exc import IntegrityError
-
 from db import clock, inbox, suppressions
-from db.engine import Engine, transaction
+from db.engine import Engine, IntegrityError, transaction
 from db.inbox import Arrival
 from db.suppressions import NewSuppression
 from mailfleet.mail.ids import Token

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import SQLAlchemyError
 
 from db import clock
-from db.engine import DatabaseRefused, transaction
+from db.engine import DatabaseRefused, SQLAlchemyError, transaction
 
 router = APIRouter()
 

@@ -6,9 +6,8 @@ import asyncio
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
-from sqlalchemy.exc import SQLAlchemyError
 
-from db.engine import DatabaseRefused
+from db.engine import DatabaseRefused, SQLAlchemyError
 from mailfleet.acts.one_click import unsubscribe
 from mailfleet.mail.ids import Token, read_token
 from mailfleet.web import pages
