@@ -44,6 +44,8 @@ BLAME = (
     _any(72, "5", (r"\bspam", r"unsolicited", r"\bvirus", r"malware", r"phish", r"content (?:reject|filter|restrict|not)",
          r"message content", r"prohibited", r"policy"), _V.CONTENT, _A.CONTENT),
     _any(4, "4", r"receiving mail (?:at a rate|too quickly)", _V.SOFT, _A.RECIPIENT),
+    # whoever is refused before the recipient was named, is refused for what we are
+    _any(68, "5", (r"in reply to (?:MAIL FROM|HELO|EHLO)", r"after MAIL FROM", r"^\d{3} 5\.1\.[78]\b"), _V.OURS, _A.OURS),
 )  # fmt: skip
 
 MAILBOX = (
@@ -78,7 +80,6 @@ MAILBOX = (
 
 CODES = (
     _any(71, "5", r"^\d{3} 5\.1\.(?:1|10|2|3|6)\b", _V.HARD, _A.RECIPIENT),
-    _any(72, "5", r"^\d{3} 5\.1\.[78]\b", _V.OURS, _A.OURS),
     _any(3, "5", r"^\d{3} 5\.2\.1\b", _V.INACTIVE, _A.RECIPIENT),
     _any(5, ANY_CODE, r"^\d{3} [45]\.2\.2\b", _V.FULL, _A.RECIPIENT),
     _any(20, "5", r"^\d{3} 5\.(?:2\.3|3\.4|6\.\d+)\b", _V.CONTENT, _A.CONTENT),

@@ -16,7 +16,7 @@ from mailparser_reply.constants import (  # type: ignore[import-untyped]
 from mailfleet.mail.letter import Letter
 from mailfleet.mail.stop_phrases import STOP
 
-LONGEST = 20_000  # a person's words; the parser's expressions get slow on more
+LONGEST = 4_000  # characters: what a person says first; the parser gets slow by the square of it
 LANGUAGES = ["ru", "en", "de", "fr", "it", "es", "nl", "pl"]
 _WROTE = r"(?:пишет|написал|написала|написал\(а\)|написали)"
 _ANY = r"[^\n]{0,200}"
@@ -116,6 +116,6 @@ class _Words(HTMLParser):
 
 def _plain(page: str) -> str:
     words = _Words()
-    words.feed(page[: 10 * LONGEST])
+    words.feed(page[: 50 * LONGEST])
     words.close()
     return "".join(words.words)

@@ -14,7 +14,7 @@ from mailfleet.policy.outcome import About, Reply, Verdict
 RULES = OF_RECEIVERS + OF_ANYBODY
 _HEAD = re.compile(r"^\W*([2-5]\d\d)(?:[ -]+#?([245]\.\d{1,3}\.\d{1,3})\b)?[ -]*")
 _QUOTED_HEAD = re.compile(
-    r"(?:returned '|<|: ?|; ?|because of |\A)([2-5]\d\d)[ -]+#?(?:([245]\.\d{1,3}\.\d{1,3})\b)?"
+    r"(?:returned '|<|: ?|; ?|because of |\A)(?!220)([2-5]\d\d)[ -]+#?(?:([245]\.\d{1,3}\.\d{1,3})\b)?"
 )
 _ENHANCED = re.compile(r"(?<![\d.])#?([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
 _WAIT = re.compile(
