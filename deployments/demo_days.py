@@ -37,9 +37,8 @@ def steps(leads: Sequence[Mapping[str, Any]], nodes: Sequence[str], days: int = 
 
 def _day(day: int, nodes: Sequence[str], days: int) -> Iterator[Step]:
     read, send = _on_each(nodes, "read-node"), _on_each(nodes, "send-wave")
-    evening = (*read, FEEDBACK, HOUSE)
     if day > 1:
-        yield Step(day, time(8), "Take in what came back, keep house", evening, quiet=True)
+        yield Step(day, time(8), "Take in what came back, keep house", (FEEDBACK, HOUSE), quiet=True)
     yield Step(day, time(9), "Plan the day", (PLAN,), until=SECOND_WAVE)
     if day == 1:
         yield Step(day, FIRST_WAVE, "Open the wave", (OPEN,))
@@ -52,7 +51,7 @@ def _day(day: int, nodes: Sequence[str], days: int) -> Iterator[Step]:
         yield Step(day, SECOND_WAVE, "Open the wave", (OPEN,))
         yield Step(day, SECOND_WAVE, "Send on every node", send)
     if day == days:
-        yield Step(day, time(19), "Take in what came back, keep house", evening, quiet=True)
+        yield Step(day, time(19), "Take in what came back, keep house", (*read, FEEDBACK, HOUSE), quiet=True)
 
 
 def _on_each(nodes: Sequence[str], flow: str) -> tuple[Start, ...]:

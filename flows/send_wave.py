@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mailfleet.acts.send_wave import Share
 
 AT_MOST, AT_LONGEST = 1000, 60.0  # of one task
+QUEUE_SECONDS = 10.0  # how long the wave waits for its node to have tried everything
 
 
 @flow(name="send-wave", flow_run_name=run_name("send-wave {node}"), retries=0)
@@ -36,5 +37,5 @@ async def send_wave(node: str, minutes: int = 10):  # type: ignore[no-untyped-de
         shares.append(share)
         shown = await show_progress(node, sum(sum(one.ended.values()) for one in shares), shown)
     ended = await show_wave(node, shares)
-    await read_log(node)
+    await read_log(node, patience=QUEUE_SECONDS)
     return ended

@@ -8,6 +8,7 @@ from prefect import task
 from prefect.artifacts import acreate_table_artifact
 from prefect.cache_policies import NO_CACHE
 
+from mailfleet.acts import house
 from mailfleet.acts import take_feedback as act
 from tasks.opened import BACKOFF, JITTER, RETRIES, keys, ledger, may_pass, settings
 from tasks.tables import counts
@@ -33,3 +34,12 @@ async def understand() -> dict[str, int]:
         table=counts(understood), key="feedback", description="What came back, and what it was"
     )
     return understood
+
+
+@task(
+    task_run_name="end overdue", retries=RETRIES, retry_delay_seconds=BACKOFF, retry_jitter_factor=JITTER,
+    retry_condition_fn=may_pass, cache_policy=NO_CACHE,
+)  # fmt: skip
+async def end_overdue() -> dict[str, int]:
+    """What would be tried again after its time has expired."""
+    return {"expired": await asyncio.to_thread(house.expire, ledger())}

@@ -20,12 +20,19 @@ MONTHS_AHEAD = 3
 def keep(engine: Engine) -> dict[str, int]:
     """Everything that time alone changes is as it should be; how many messages moved, months and leases changed."""
     done = _review_holds(engine)
-    while expired := _expire(engine):
-        done["expired"] += expired
+    done["expired"] = expire(engine)
     with transaction(engine) as conn:
         done["months"] = keeping.ensure_months(conn, MONTHS_AHEAD)
         done["leases"] = keeping.forget_old_leases(conn)
     return {name: count for name, count in done.items() if count}
+
+
+def expire(engine: Engine) -> int:
+    """Every message whose time or tries are over has ended; how many did."""
+    ended = 0
+    while some := _expire(engine):
+        ended += some
+    return ended
 
 
 def _review_holds(engine: Engine) -> Counter[str]:
