@@ -95,7 +95,10 @@ async def _share(engine: Engine, keys: Keys, order: Order, stop: asyncio.Event) 
             await _until_done(share, order.at_most)
         finally:
             renewing.cancel()
+            await asyncio.wait({renewing})
             await in_transaction(engine, lambda conn: leases.let_go(conn, wave))
+        if not renewing.cancelled():
+            renewing.result()
     return _summary(share, asyncio.get_running_loop().time() - start)
 
 
@@ -162,12 +165,16 @@ def _held(conn: Connection, memory: NodeMemory) -> Epoch | None:
 
 
 async def _renew(share: RunningShare) -> None:
-    """Leases stay ours while we live; a share that lost one begins nothing more."""
-    while True:
-        await asyncio.sleep(RENEW)
-        held = await in_transaction(share.engine, partial(leases.renew, leases=share.leases))
-        if share.wave not in held:
-            share.stop.set()
+    """Leases stay ours while we live; a share that lost one, or cannot ask, begins nothing more."""
+    try:
+        held = True
+        while held:
+            await asyncio.sleep(RENEW)
+            held = share.wave in await in_transaction(
+                share.engine, partial(leases.renew, leases=share.leases)
+            )
+    finally:
+        share.stop.set()
 
 
 def _summary(share: RunningShare, seconds: float) -> Share:

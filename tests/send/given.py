@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -20,6 +21,7 @@ from tests.conftest import Ledger
 
 KEYS = Keys(Keyring({1: b"s" * 32}), Keyring({1: b"t" * 32}), Keyring({1: b"h" * 32}))
 ALWAYS = ("00:00", "23:59:59.999999")
+STEPS = {"hello": "Привет, {{ given_name }}", "again": ""}
 
 
 @lru_cache
@@ -28,9 +30,13 @@ def dkim_key() -> bytes:
     return key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
 
 
+def hashed(who: str) -> bytes:
+    return keyed_hash(KEYS.hashes.keys[1], who)
+
+
 @dataclass
 class Fleet:
-    """Ids of what was made, by name; every method returns what it made."""
+    """Ids of what was made, by name."""
 
     ledger: Ledger
     engine: Engine = field(init=False)
@@ -39,145 +45,181 @@ class Fleet:
     def __post_init__(self) -> None:
         self.engine = self.ledger.engine("control")
 
-    def run(self, statement: str, **values: object) -> list[tuple[object, ...]]:
+    def run(self, statement: str, **values: object) -> list[tuple[Any, ...]]:
         with self.engine.begin() as conn:
             result = conn.execute(text(statement), values)
             return [tuple(row) for row in result] if result.returns_rows else []
 
-    def one(self, statement: str, **values: object) -> object:
+    def one(self, statement: str, **values: object) -> Any:
         return self.run(statement, **values)[0][0]
 
+    def put(self, table: str, returning: str = "", **values: object) -> Any:
+        """A row; a column that is not given stays as the table has it."""
+        names = ", ".join(values)
+        marks = ", ".join(f":{name}" for name in values)
+        tail = f"RETURNING {returning}" if returning else ""
+        rows = self.run(
+            f"INSERT INTO {table} ({names}) VALUES ({marks}) ON CONFLICT DO NOTHING {tail}", **values
+        )
+        return rows[0][0] if rows else None
+
     def now(self) -> datetime:
-        return self.one("SELECT mailfleet.business_now()")  # type: ignore[return-value]
+        return self.one("SELECT mailfleet.business_now()")  # type: ignore[no-any-return]
 
-    def node(self, name: str) -> int:
-        self.ids[name] = self.one(
-            "INSERT INTO nodes (name, role_name, host) VALUES (:name, :role, :name || '.example') RETURNING node_id",
-            name=name, role=self.ledger.roles.node(name),
-        )  # type: ignore[assignment] # fmt: skip
-        return self.ids[name]
+    def node(self, name: str) -> None:
+        role = self.ledger.roles.node(name)
+        self.ids[name] = self.put("nodes", "node_id", name=name, role_name=role, host=f"{name}.example")
 
-    def egress(self, name: str, port: int, *, node: str = "node-1", kind: str = "submission", daily: int = 10**6,
-               connections: int = 10) -> int:  # fmt: skip
-        self.ids[name] = self.one(
-            "INSERT INTO egresses (node_id, name, kind, host, port, helo, daily_limit, connections) VALUES "
-            "(:node, :name, :kind, '127.0.0.1', :port, 'out.example', :daily, :connections) RETURNING egress_id",
-            node=self.ids[node], name=name, kind=kind, port=port, daily=daily, connections=connections,
-        )  # type: ignore[assignment] # fmt: skip
-        return self.ids[name]
+    def egress(self, name: str, port: int, *, node: str = "node-1", kind: str = "submission") -> None:
+        self.ids[name] = self.put(
+            "egresses", "egress_id", node_id=self.ids[node], name=name, kind=kind, host="127.0.0.1", port=port,
+            helo="out.example", daily_limit=10**6,
+        )  # fmt: skip
 
     def tenant(
-        self, slug: str = "acme", *, daily: int = 10**6, hourly: int = 10**6, window: tuple[str, str] = ALWAYS
+        self,
+        slug: str = "acme",
+        *,
+        daily: int = 10**6,
+        hourly: int = 10**6,
+        window: tuple[str, str] = ALWAYS,
     ) -> None:
         """A tenant with a direction, a domain, a mailbox, and an approved campaign of two steps."""
-        data_key = os.urandom(32)
-        tenant = self.ids[slug] = self.one(
-            "INSERT INTO tenants (slug, name, legal_name, postal_address, privacy_url, daily_limit, data_key, data_key_id, created_at) "
-            "VALUES (:slug, :slug, 'Acme GmbH', 'Street 1, Town', 'https://acme.example/p', :daily, :key, 1, now()) RETURNING tenant_id",
-            slug=slug, daily=daily, key=seal(KEYS.seal.keys[1], os.urandom(12), data_key, about_data_key(slug)),
-        )  # type: ignore[assignment] # fmt: skip
-        direction = self.one(
-            "INSERT INTO directions (tenant_id, slug, name, purpose) VALUES (:t, 'main', 'Main', 'news') RETURNING direction_id",
-            t=tenant,
+        now, data_key = self.now(), os.urandom(32)
+        sealed = seal(KEYS.seal.keys[1], os.urandom(12), data_key, about_data_key(slug))
+        tenant = self.put(
+            "tenants", "tenant_id", slug=slug, name=slug, legal_name="Acme GmbH", postal_address="Street 1, Town",
+            privacy_url="https://acme.example/p", daily_limit=daily, data_key=sealed, data_key_id=1, created_at=now,
+        )  # fmt: skip
+        direction = self.put(
+            "directions", "direction_id", tenant_id=tenant, slug="main", name="Main", purpose="news"
         )
-        sealed = seal(data_key, os.urandom(12), dkim_key(), about_dkim_key(slug, f"{slug}.example"))
-        domain = self.ids[f"{slug} domain"] = self.one(
-            "INSERT INTO domains (tenant_id, name, bounce_domain, tracking_host, hourly_limit, dkim_selector, dkim_key) VALUES "
-            "(:t, :slug || '.example', 'b.' || :slug || '.example', 'go.' || :slug || '.example', :hourly, 'm1', :key) RETURNING domain_id",
-            t=tenant, slug=slug, hourly=hourly, key=sealed,
-        )  # type: ignore[assignment] # fmt: skip
-        self.ids[f"{slug} mailbox"] = self.one(
-            "INSERT INTO mailboxes (tenant_id, domain_id, direction_id, address, display_name, daily_limit, hourly_limit) VALUES "
-            "(:t, :d, :direction, 'anna@' || :slug || '.example', 'Анна Лебедева', :daily, :hourly) RETURNING mailbox_id",
-            t=tenant, d=domain, direction=direction, slug=slug, daily=daily, hourly=hourly,
-        )  # type: ignore[assignment] # fmt: skip
-        campaign = self.ids[f"{slug} campaign"] = self.one(
-            "INSERT INTO campaigns (tenant_id, slug, direction_id, created_at) VALUES (:t, 'spring', :d, now()) RETURNING campaign_id",
-            t=tenant, d=direction,
-        )  # type: ignore[assignment] # fmt: skip
-        self.run("INSERT INTO campaign_versions (tenant_id, campaign_id, version, window_start, window_end, daily_limit, ends_at, actor, created_at) "
-                 "VALUES (:t, :c, 1, :start, :end, :daily, now() + interval '1 year', 'test', now())", t=tenant, c=campaign,
-                 start=window[0], end=window[1], daily=daily)  # fmt: skip
-        for position, (key, subject) in enumerate([("hello", "Привет, {{ given_name }}"), ("again", "")], 1):
-            self.run("INSERT INTO campaign_steps VALUES (:t, :c, 1, :key, :position, 0, :subject, 'Hello {{ given_name }}!', '<p>Hello {{ given_name }}!</p>')",
-                     t=tenant, c=campaign, key=key, position=position, subject=subject)  # fmt: skip
-        self.run("UPDATE campaigns SET approved = 1 WHERE campaign_id = :c", c=campaign)
-        self.ids[f"{slug} import"] = self.one(
-            "INSERT INTO imports (tenant_id, file_name, file_sha256, encoding, delimiter, rows, accepted, known, refused, actor, taken_at) "
-            "VALUES (:t, 'f.csv', '', 'utf-8', ',', 0, 0, 0, 0, 'test', now()) RETURNING import_id", t=tenant,
-        )  # type: ignore[assignment] # fmt: skip
-        self.ids[f"{slug} direction"] = direction  # type: ignore[assignment]
+        name = f"{slug}.example"
+        domain = self.put(
+            "domains", "domain_id", tenant_id=tenant, name=name, bounce_domain=f"b.{name}", tracking_host=f"go.{name}",
+            hourly_limit=hourly, dkim_selector="m1",
+            dkim_key=seal(data_key, os.urandom(12), dkim_key(), about_dkim_key(slug, name)),
+        )  # fmt: skip
+        mailbox = self.put(
+            "mailboxes", "mailbox_id", tenant_id=tenant, domain_id=domain, direction_id=direction, address=f"anna@{name}",
+            display_name="Анна Лебедева", daily_limit=daily, hourly_limit=hourly,
+        )  # fmt: skip
+        imported = self.put(
+            "imports", "import_id", tenant_id=tenant, file_name="f.csv", file_sha256=b"", encoding="utf-8", delimiter=",",
+            rows=0, accepted=0, known=0, refused=0, actor="test", taken_at=now,
+        )  # fmt: skip
+        self.ids |= {slug: tenant, f"{slug} direction": direction, f"{slug} domain": domain, f"{slug} mailbox": mailbox,
+                     f"{slug} import": imported}  # fmt: skip
+        self._campaign(slug, daily, window)
 
-    def message(self, who: str, *, slug: str = "acme", egress: str = "out", step: str = "hello", thread: tuple[int, ...] = (),
-                due: datetime | None = None, expires: timedelta = timedelta(days=5), basis: str = "consent", zone: str = "UTC") -> int:  # fmt: skip
-        """A lead `who@person.example` (once), enrolled (once), with a planned message routed to the egress."""
-        tenant, campaign = self.ids[slug], self.ids[f"{slug} campaign"]
-        person = keyed_hash(KEYS.hashes.keys[1], who)
-        now = self.now()
-        values = {
-            "t": tenant, "c": campaign, "mailbox": self.ids[f"{slug} mailbox"], "domain": self.ids[f"{slug} domain"], "now": now,
-            "import": self.ids[f"{slug} import"], "direction": self.ids[f"{slug} direction"], "person": person, "step": step,
-            "address": who if "@" in who else f"{who}@person.example", "basis": basis, "zone": zone, "who": who.partition("@")[0],
-            "due": due or now, "expires": now + expires, "egress": self.ids[egress], "thread": list(thread),
-            "position": 1 if step == "hello" else 2,
-            "number": message_number(KEYS.tokens.keys[1], tenant=slug, campaign="spring", person=person, step=step),
-        }  # fmt: skip
-        self.run("""
-            INSERT INTO routes (tenant_id, mailbox_id, position, egress_owner, egress_id)
-            SELECT :t, :mailbox, :egress, owner_id, egress_id FROM egresses WHERE egress_id = :egress ON CONFLICT DO NOTHING
-        """, **values)  # fmt: skip
-        self.run("""
-            INSERT INTO leads (tenant_id, direction_id, import_id, person_hash, address_hash, hash_key_id, address, domain, receiver,
-                               given_name, country, language, time_zone, basis, basis_source, basis_at, taken_at)
-            VALUES (:t, :direction, :import, :person, :person, 1, :address, split_part(:address, '@', 2), 'other', :who, 'DE', 'en', :zone,
-                    :basis, 'fair 2026', '2026-01-02', :now) ON CONFLICT DO NOTHING
-        """, **values)  # fmt: skip
-        self.run("""
-            INSERT INTO enrolments (tenant_id, campaign_id, lead_id, person_hash, mailbox_id, enrolled_at)
-            SELECT :t, :c, lead_id, :person, :mailbox, :now FROM leads WHERE tenant_id = :t AND person_hash = :person ON CONFLICT DO NOTHING
-        """, **values)  # fmt: skip
-        self.run("""
-            INSERT INTO messages (tenant_id, message_id, kind, campaign_id, campaign_version, step_key, step_position, enrolment_id, lead_id,
-                                  import_id, person_hash, address_hash, mailbox_id, domain_id, receiver, thread, state, due_at, expires_at,
-                                  node_id, egress_owner, egress_id, planned_at)
-            SELECT :t, :number, 'campaign', :c, 1, :step, :position, e.enrolment_id, e.lead_id, :import, :person, :person, :mailbox, :domain,
-                   'other', :thread, 'planned', :due, :expires, g.node_id, g.owner_id, g.egress_id, :now
-              FROM enrolments e, egresses g
-             WHERE e.tenant_id = :t AND e.campaign_id = :c AND e.person_hash = :person AND g.egress_id = :egress
-        """, **values)  # fmt: skip
-        return values["number"]  # type: ignore[return-value]
+    def _campaign(self, slug: str, daily: int, window: tuple[str, str]) -> None:
+        tenant, now = self.ids[slug], self.now()
+        campaign = self.ids[f"{slug} campaign"] = self.put(
+            "campaigns", "campaign_id", tenant_id=tenant, slug="spring", direction_id=self.ids[f"{slug} direction"],
+            created_at=now,
+        )  # fmt: skip
+        version = {"tenant_id": tenant, "campaign_id": campaign, "version": 1}
+        self.put(
+            "campaign_versions", **version, window_start=window[0], window_end=window[1], daily_limit=daily,
+            ends_at=now + timedelta(days=365), actor="test", created_at=now,
+        )  # fmt: skip
+        for position, (key, subject) in enumerate(STEPS.items(), 1):
+            self.put(
+                "campaign_steps", **version, step_key=key, position=position, delay_days=0, subject=subject,
+                text_body="Hello {{ given_name }}!", html_body="<p>Hello {{ given_name }}!</p>",
+            )  # fmt: skip
+        self.run("UPDATE campaigns SET approved = 1 WHERE campaign_id = :id", id=campaign)
+
+    def message(
+        self,
+        who: str,
+        *,
+        slug: str = "acme",
+        egress: str = "out",
+        step: str = "hello",
+        thread: tuple[int, ...] = (),
+        due: datetime | None = None,
+        expires: timedelta = timedelta(days=5),
+    ) -> int:
+        """A lead `who@person.example` and its enrolment, once, with a planned message routed to the egress."""
+        now, person = self.now(), hashed(who)
+        ids = {
+            name: self.ids[f"{slug} {name}"]
+            for name in ("campaign", "mailbox", "domain", "import", "direction")
+        }
+        enrolment, lead = self._enrolled(who, self.ids[slug], ids, now)
+        node, owner = self.run(
+            "SELECT node_id, owner_id FROM egresses WHERE egress_id = :id", id=self.ids[egress]
+        )[0]
+        way = {"egress_owner": owner, "egress_id": self.ids[egress]}
+        self.put(
+            "routes", tenant_id=self.ids[slug], mailbox_id=ids["mailbox"], position=self.ids[egress], **way
+        )
+        number = message_number(KEYS.tokens.keys[1], tenant=slug, campaign="spring", person=person, step=step)
+        self.put(
+            "messages", tenant_id=self.ids[slug], message_id=number, kind="campaign", campaign_id=ids["campaign"],
+            campaign_version=1, step_key=step, step_position=list(STEPS).index(step) + 1, enrolment_id=enrolment,
+            lead_id=lead, import_id=ids["import"], person_hash=person, address_hash=person, mailbox_id=ids["mailbox"],
+            domain_id=ids["domain"], receiver="other", thread=list(thread), state="planned", due_at=due or now,
+            expires_at=now + expires, node_id=node, planned_at=now, **way,
+        )  # fmt: skip
+        return number
+
+    def _enrolled(self, who: str, tenant: int, ids: dict[str, int], now: datetime) -> tuple[int, int]:
+        person = hashed(who)
+        self.put(
+            "leads", tenant_id=tenant, direction_id=ids["direction"], import_id=ids["import"], person_hash=person,
+            address_hash=person, hash_key_id=1, address=f"{who}@person.example", domain="person.example", receiver="other",
+            given_name=who, country="DE", language="en", time_zone="UTC", basis="consent", basis_source="fair 2026",
+            basis_at="2026-01-02", taken_at=now,
+        )  # fmt: skip
+        lead = self.one(
+            "SELECT lead_id FROM leads WHERE tenant_id = :t AND person_hash = :p", t=tenant, p=person
+        )
+        self.put(
+            "enrolments", tenant_id=tenant, campaign_id=ids["campaign"], lead_id=lead, person_hash=person,
+            mailbox_id=ids["mailbox"], enrolled_at=now,
+        )  # fmt: skip
+        return self.one(
+            "SELECT enrolment_id FROM enrolments WHERE tenant_id = :t AND lead_id = :l", t=tenant, l=lead
+        ), lead
 
     def states(self) -> dict[str, int]:
-        return dict(Counter(str(row[0]) for row in self.run("SELECT state FROM messages")))
+        return dict(Counter(row[0] for row in self.run("SELECT state FROM messages")))
 
     def state(self, message_id: int) -> tuple[str, str | None]:
-        return self.run("SELECT state, reason FROM messages WHERE message_id = :id", id=message_id)[0]  # type: ignore[return-value]
+        row = self.run("SELECT state, reason FROM messages WHERE message_id = :id", id=message_id)[0]
+        return row[0], row[1]
 
     def suppress(self, who: str, *, slug: str | None = "acme", reason: str = "unsubscribe") -> None:
-        self.run("INSERT INTO suppressions (kind, tenant_id, person_hash, hash_key_id, reason, since, evidence, actor) "
-                 "VALUES ('address', :t, :person, 1, :reason, :now, 'test', 'test')", t=self.ids[slug] if slug else None,
-                 person=keyed_hash(KEYS.hashes.keys[1], who), reason=reason, now=self.now())  # fmt: skip
+        self.put(
+            "suppressions", kind="address", tenant_id=self.ids[slug] if slug else None, person_hash=hashed(who),
+            hash_key_id=1, reason=reason, since=self.now(), evidence="test", actor="test",
+        )  # fmt: skip
+
+    def suppress_domain(self, *, expires: timedelta | None = None) -> None:
+        self.put(
+            "suppressions", kind="domain", domain="person.example", reason="hard" if expires else "legal",
+            since=self.now(), expires_at=self.now() + expires if expires else None, evidence="test", actor="test",
+        )  # fmt: skip
 
     def stop(self, scope: str, scope_id: int, *, until: datetime | None = None) -> None:
-        self.run("INSERT INTO stops (scope, scope_id, cause, reason, actor, since, until) "
-                 "VALUES (:scope, :id, 'operator', 'a test', 'test', :now, :until)", scope=scope, id=scope_id, now=self.now(), until=until)  # fmt: skip
+        self.put(
+            "stops", scope=scope, scope_id=scope_id, cause="operator", reason="a test", actor="test", since=self.now(),
+            until=until,
+        )  # fmt: skip
 
     def used(self, dimension: str = "mailbox") -> int:
         return int(
             self.one("SELECT coalesce(sum(used), 0) FROM allowances WHERE dimension = :d", d=dimension)
-        )  # type: ignore[call-overload]
+        )
 
 
-def small_fleet(ledger: Ledger, port: int = 2525, **tenant: object) -> Fleet:
+def small_fleet(ledger: Ledger, port: int = 2525, **tenant: Any) -> Fleet:
     """Two nodes, an egress of node-1 and one of node-2, one tenant."""
     fleet = Fleet(ledger)
-    fleet.node("node-1")
-    fleet.node("node-2")
-    fleet.egress("out", port)
-    fleet.egress("out-2", port, node="node-2")
-    fleet.tenant(**tenant)  # type: ignore[arg-type]
+    for node, egress in (("node-1", "out"), ("node-2", "out-2")):
+        fleet.node(node)
+        fleet.egress(egress, port, node=node)
+    fleet.tenant(**tenant)
     return fleet
-
-
-def utc(text_: str) -> datetime:
-    return datetime.fromisoformat(text_).replace(tzinfo=UTC)

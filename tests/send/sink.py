@@ -23,6 +23,8 @@ class Sink:
     connections: int = 0
     once: bool = False  # the answers are for the first connection only
     before_body_reply: Callable[[bytes], Awaitable[None]] | None = None
+    tls: ssl.SSLContext | None = None  # offered by STARTTLS, or spoken from the first byte
+    implicit: bool = False
     port: int = 0
     open: list[asyncio.StreamWriter] = field(default_factory=list)
 
@@ -39,6 +41,15 @@ class Sink:
             await self._talk(reader, writer, answers)
         writer.close()
 
+    def _usual(self, verb: str) -> str:
+        offered = "\r\n250-STARTTLS" if self.tls and not self.implicit else ""
+        known = {
+            "EHLO": f"250-sink.example{offered}\r\n250 8BITMIME",
+            "DATA": "354 go on",
+            "STARTTLS": "220 go on",
+        }
+        return known.get(verb, "250 2.1.0 Ok")
+
     async def _talk(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answers: Answers
     ) -> None:
@@ -50,8 +61,10 @@ class Sink:
             if verb == "QUIT":
                 await _say(writer, "221 bye")
                 return
-            if not await _say(writer, answers.get(verb, _usual(verb))):
+            if not await _say(writer, answers.get(verb, self._usual(verb))):
                 return
+            if verb == "STARTTLS" and self.tls:
+                await writer.start_tls(self.tls)
             if verb == "DATA" and answers.get(verb, "354").startswith("354"):
                 data = await reader.readuntil(b"\r\n.\r\n")
                 body = re.sub(rb"(?m)^\.\.", b".", data[:-3])
@@ -62,10 +75,6 @@ class Sink:
                     self.taken.append(body)  # a server that vanishes after the dot may have taken it
                 if not await _say(writer, answer):
                     return
-
-
-def _usual(verb: str) -> str:
-    return {"EHLO": "250-sink.example\r\n250 8BITMIME", "DATA": "354 go on"}.get(verb, "250 2.1.0 Ok")
 
 
 async def _say(writer: asyncio.StreamWriter, answer: str) -> bool:
@@ -81,8 +90,10 @@ async def _say(writer: asyncio.StreamWriter, answer: str) -> bool:
 
 
 @asynccontextmanager
-async def running(sink: Sink, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[Sink]:
-    server = await asyncio.start_server(sink.serve, "127.0.0.1", 0, ssl=tls, limit=2**22)
+async def running(sink: Sink) -> AsyncIterator[Sink]:
+    server = await asyncio.start_server(
+        sink.serve, "127.0.0.1", 0, ssl=sink.tls if sink.implicit else None, limit=2**22
+    )
     sink.port = server.sockets[0].getsockname()[1]
     try:
         yield sink

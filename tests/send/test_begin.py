@@ -40,14 +40,17 @@ def test_a_begun_chunk_is_sending_with_its_try_and_start(fleet):
     assert begin(fleet, batch).begun == ()
 
 
+STOPPABLE = {
+    "tenant": "acme", "campaign": "acme campaign", "mailbox": "acme mailbox", "domain": "acme domain", "egress": "out",
+    "node": "node-1", "import": "acme import",
+}  # fmt: skip
 LATE = {
     "an unsubscribe": (lambda f: f.suppress("bob"), "dropped", "suppressed: unsubscribe"),
     "a global suppression": (lambda f: f.suppress("bob", slug=None, reason="hard"), "dropped", "suppressed: hard"),
     "an answer": (lambda f: end_enrolment(f, "answered"), "dropped", "answered"),
     "an erasure": (lambda f: f.run("DELETE FROM leads"), "dropped", "no legal basis"),
     **{f"a stopped {scope}": (lambda f, scope=scope, name=name: f.stop(scope, f.ids[name]), "held", f"{scope} stopped: a test")
-       for scope, name in [("tenant", "acme"), ("campaign", "acme campaign"), ("mailbox", "acme mailbox"), ("domain", "acme domain"),
-                           ("egress", "out"), ("node", "node-1"), ("import", "acme import")]},
+       for scope, name in STOPPABLE.items()},
     "its last moment": (lambda f: f.run("UPDATE messages SET expires_at = now()"), "expired", "its time passed"),
 }  # fmt: skip
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -47,9 +48,7 @@ def end_enrolment(fleet: Fleet, how: str) -> None:
 REFUSALS = {
     "suppressed for the tenant": (lambda f: f.suppress("bob"), "dropped", "suppressed: unsubscribe"),
     "suppressed for everybody": (lambda f: f.suppress("bob", slug=None, reason="hard"), "dropped", "suppressed: hard"),
-    "a suppressed domain": (
-        lambda f: f.run("INSERT INTO suppressions (kind, domain, reason, since, evidence, actor) "
-                        "VALUES ('domain', 'person.example', 'legal', now(), '', '')"), "dropped", "suppressed: legal"),
+    "a suppressed domain": (lambda f: f.suppress_domain(), "dropped", "suppressed: legal"),
     "answered": (lambda f: end_enrolment(f, "answered"), "dropped", "answered"),
     "no basis": (lambda f: f.run("UPDATE leads SET basis = ''"), "dropped", "no legal basis"),
     "erased": (lambda f: f.run("DELETE FROM leads"), "dropped", "no legal basis"),
@@ -78,8 +77,7 @@ def test_the_gate_turns_away_with_reason_and_event(fleet, case):
 
 @pytest.mark.parametrize("harmless", [
     lambda f: f.suppress("alice"),
-    lambda f: f.run("INSERT INTO suppressions (kind, domain, reason, since, expires_at, evidence, actor) "
-                    "VALUES ('domain', 'person.example', 'hard', now(), now() - interval '1 s', '', '')"),
+    lambda f: f.suppress_domain(expires=timedelta(seconds=-1)),
     lambda f: f.stop("campaign", 99),
     lambda f: f.stop("campaign", f.ids["acme campaign"], until=f.now() - timedelta(seconds=1)),
     lambda f: end_enrolment(f, "finished"),
@@ -113,11 +111,21 @@ def test_over_the_cap_messages_wait_and_are_not_read_again(ledger):
 
 def test_a_slowed_mailbox_has_half_its_caps(ledger):
     fleet = small_fleet(ledger, hourly=6)
-    fleet.run("INSERT INTO incidents (tenant_id, scope, scope_id, action, cause, evidence, since, ends_when) "
-              "VALUES (1, 'mailbox', :box, 'slow', 'bounce rate', '{}', now(), 'a clean day')", box=fleet.ids["acme mailbox"])  # fmt: skip
+    fleet.put("incidents", tenant_id=1, scope="mailbox", scope_id=fleet.ids["acme mailbox"], action="slow", cause="bounces",
+              evidence="{}", since=fleet.now(), ends_when="a clean day")  # fmt: skip
     for number in range(9):
         fleet.message(f"p{number}")
     assert len(claim(ledger.engine("node-1")).message_ids) == 3
+
+
+def test_a_slowed_node_has_half_of_its_egresses_caps(ledger):
+    fleet = small_fleet(ledger)
+    fleet.run("UPDATE egresses SET daily_limit = 8")
+    fleet.put("incidents", scope="node", scope_id=fleet.ids["node-1"], action="slow", cause="blocks", evidence="{}",
+              since=fleet.now(), ends_when="a clean day")  # fmt: skip
+    for number in range(9):
+        fleet.message(f"p{number}")
+    assert len(claim(ledger.engine("node-1")).message_ids) == 4
 
 
 def test_four_claimers_at_once_take_each_message_once_and_exceed_no_cap(ledger):
@@ -132,7 +140,7 @@ def test_four_claimers_at_once_take_each_message_once_and_exceed_no_cap(ledger):
         while batch := claim(engine, limit=7):
             got.extend(batch.message_ids)
 
-    together(work, 4)
+    together(work, (), (), (), ())
     assert len(got) == len(set(got)) == 100
     assert fleet.used("egress") == 100
 
@@ -147,29 +155,16 @@ def test_concurrent_claims_of_both_nodes_exceed_no_shared_cap(ledger):
         while claim(engine, node_id=node, limit=5):
             pass
 
-    together(work, 1, 2, 1, 2)
+    together(work, (1,), (2,), (1,), (2,))
     assert fleet.states() == {"claimed": 30, "planned": 50}
     assert fleet.used("mailbox") == fleet.used("tenant") == 30
 
 
-def together(work, *each: int) -> None:
-    """Runs `work` in threads, one for each argument (or `each[0]` of them without one), and raises what they raise."""
-    failures: list[BaseException] = []
-
-    def run(*arguments: int) -> None:
-        try:
-            work(*arguments)
-        except BaseException as problem:
-            failures.append(problem)
-
-    calls = [()] * each[0] if len(each) == 1 else [(one,) for one in each]
-    threads = [threading.Thread(target=run, args=call) for call in calls]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failures:
-        raise failures[0]
+def together(work: Callable[..., None], *each: tuple[int, ...]) -> None:
+    """Runs `work` in threads, one for each tuple of arguments, and raises what they raise."""
+    with ThreadPoolExecutor(len(each)) as pool:
+        for running in [pool.submit(work, *arguments) for arguments in each]:
+            running.result()
 
 
 def test_a_node_sees_and_moves_no_message_of_another(fleet):
@@ -189,7 +184,7 @@ def test_a_node_sees_and_moves_no_message_of_another(fleet):
                       "VALUES (1, :id, 1, 2, 2, now(), now(), 'accepted')",
                       "INSERT INTO events (tenant_id, message_id, event, source, before, after, occurred_at) "
                       "VALUES (1, :id, 'drop', 'gate', 'planned', 'dropped', now())",
-                      "INSERT INTO leases (name, node_id, holder, expires_at) VALUES ('wave node-2', 2, 'me', now())"):  # fmt: skip
+                      "INSERT INTO leases (name, node_id, holder, expires_at) VALUES ('batch x', 2, 'me', now())"):  # fmt: skip
         with pytest.raises(DBAPIError, match="row-level security"), engine.begin() as conn:
             conn.execute(text(statement), {"id": theirs} if ":id" in statement else {})
     assert fleet.state(theirs) == ("planned", None)

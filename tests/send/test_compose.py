@@ -46,11 +46,11 @@ def read(found: Letter):
 
 def who(found: Letter, name: str) -> tuple[str, str]:
     """As RFC 2047 reads it: the newer parser of the standard library puts blanks between encoded words of a name."""
-    value = message_from_bytes(to_bytes(found))[name]
-    shown, _, address = value.rpartition("<")
-    return str(make_header(decode_header(shown.strip()))).strip('"').replace('\\"', '"').replace(
-        "\\\\", "\\"
-    ), address.rstrip(">")
+    shown, _, address = message_from_bytes(to_bytes(found))[name].rpartition("<")
+    words = str(make_header(decode_header(shown.strip())))
+    if shown.startswith('"'):
+        words = re.sub(r"\\(.)", r"\1", words[1:-1])
+    return words, address.rstrip(">")
 
 
 def part(found: Letter, subtype: str) -> str:

@@ -27,7 +27,7 @@ STEP = dataclasses.replace(CYRILLIC, imprint=Imprint("Acme", "Street 1", "news",
 SIGNER = load_signer("acme.example", "m1", dkim_key())
 
 
-def answer(name: bytes, timeout: float = 5) -> bytes:
+def answer(name: bytes, timeout: float = 5) -> bytes:  # noqa: ARG001  # dkimpy names it
     assert name == b"m1._domainkey.acme.example."
     public = load_der_private_key(dkim_key(), None).public_key()
     return dkim_text(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).encode()

@@ -1,4 +1,4 @@
-"""One suite for every kind of egress: how each try ends when the other side does this or that at each stage."""
+"""One suite for every way of speaking to an egress: how a try ends when the other side does this or that."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import dataclasses
 import socket
 import ssl
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,20 +21,18 @@ from mailfleet.egress.smtp import SmtpEgress
 from mailfleet.policy.outcome import About, Accepted, Deferred, Outcome, Refused, Unknown, Verdict
 from tests.send.sink import CLOSE, SILENCE, Sink, running
 
-SHORT = Timeouts(greeting=0.3, mail=0.3, rcpt=0.3, data=0.3, block=0.1, final=0.2, quit=0.2)
+SHORT = Timeouts(greeting=0.4, mail=0.4, rcpt=0.4, data=0.4, block=0.1, final=0.3, quit=0.2)
 LETTER = Envelope("b1@b.acme.example", "bob@person.example", b"Subject: hi\r\n\r\n.hello\r\n..\r\n", "other")
-KINDS = [
-    "postfix",
-    "submission",
-]  # both speak SMTP; what follows from a 250 differs, and is not the egress' business
 
 
 def place(port: int, **other: object) -> Place:
     return dataclasses.replace(Place("127.0.0.1", port, "out.node.example", timeouts=SHORT), **other)
 
 
-async def tries(sink: Sink, *envelopes: Envelope, **other: object) -> list[Outcome]:
-    async with running(sink), SmtpEgress(place(sink.port, **other)) as egress:
+async def tries(
+    sink: Sink, *envelopes: Envelope, client: ssl.SSLContext | None = None, **other: object
+) -> list[Outcome]:
+    async with running(sink), SmtpEgress(place(sink.port, **other), tls_context=client) as egress:
         return [await egress.send(envelope) for envelope in envelopes]
 
 
@@ -41,18 +40,49 @@ def one(answers: dict[str, str], envelope: Envelope = LETTER) -> Outcome:
     return asyncio.run(tries(Sink(answers), envelope))[0]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_message_is_taken_over_as_it_is_with_its_queue_id(kind):
-    sink = Sink()
-    outcome = asyncio.run(tries(sink, LETTER))[0]
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("tls") / "both.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
+                    "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", path, "-out", str(path) + ".crt"],
+                   check=True, capture_output=True)  # fmt: skip
+    path.write_text(path.read_text() + Path(str(path) + ".crt").read_text())
+    return path
+
+
+def server_context(certificate: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context
+
+
+@pytest.fixture(params=["none", "starttls", "implicit"])
+def way(request, certificate) -> Callable[[dict[str, str]], tuple[Sink, Outcome]]:
+    """A try over each way of speaking: the sink after it, and the outcome."""
+    context = server_context(certificate)
+
+    def attempt(answers: dict[str, str]) -> tuple[Sink, Outcome]:
+        sink = Sink(
+            answers, tls=None if request.param == "none" else context, implicit=request.param == "implicit"
+        )
+        client = ssl.create_default_context(cafile=str(certificate))
+        return sink, asyncio.run(tries(sink, LETTER, tls=request.param, client=client))[0]
+
+    return attempt
+
+
+def test_a_message_is_taken_over_as_it_is_with_its_queue_id(way):
+    sink, outcome = way({})
     assert isinstance(outcome, Accepted)
     assert outcome.ref == "Q0"
     assert sink.taken == [LETTER.data]
-    assert sink.spoken[:3] == [
-        "EHLO out.node.example",
+    assert sink.spoken[-4:] == [
         "MAIL FROM:<b1@b.acme.example>",
         "RCPT TO:<bob@person.example>",
+        "DATA",
+        "QUIT",
     ]
+    assert sink.spoken[0] == "EHLO out.node.example"
 
 
 # What the other side does → how the try ends. Only a clear answer after the body is more than Unknown.
@@ -88,23 +118,23 @@ ACCEPTED = [
 
 
 @pytest.mark.parametrize("answers", DEFERRED, ids=lambda answers: str(answers)[:40])
-def test_before_the_body_everything_unclear_is_not_now(answers):
-    outcome = one(answers)
+def test_before_the_body_everything_unclear_is_not_now(way, answers):
+    _, outcome = way(answers)
     assert isinstance(outcome, Deferred)
     assert len(outcome.reply.text) <= 1000
     outcome.reply.text.encode()
 
 
 @pytest.mark.parametrize("answers", UNKNOWN, ids=lambda answers: str(answers)[:40])
-def test_after_the_body_everything_unclear_is_unknown(answers):
-    outcome = one(answers)
+def test_after_the_body_everything_unclear_is_unknown(way, answers):
+    _, outcome = way(answers)
     assert isinstance(outcome, Unknown)
     outcome.cause.encode()
 
 
 @pytest.mark.parametrize("answers", ACCEPTED, ids=lambda answers: str(answers)[:40])
-def test_after_the_body_any_success_is_success(answers):
-    outcome = one(answers)
+def test_after_the_body_any_success_is_success(way, answers):
+    _, outcome = way(answers)
     assert isinstance(outcome, Accepted)
     outcome.reply.text.encode()
 
@@ -211,31 +241,11 @@ def test_starttls_that_is_demanded_and_not_offered_sends_nothing():
     assert not [line for line in sink.spoken if line.startswith("MAIL")]
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("tls") / "both.pem"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
-                    "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", path, "-out", str(path) + ".crt"],
-                   check=True, capture_output=True)  # fmt: skip
-    path.write_text(path.read_text() + Path(str(path) + ".crt").read_text())
-    return path
-
-
-@pytest.mark.parametrize(("trusted", "kind"), [(True, Accepted), (False, Deferred)])
-def test_implicit_tls_wants_a_certificate_it_trusts(certificate, trusted, kind):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    client = ssl.create_default_context(cafile=str(certificate) if trusted else None)
-    sink = Sink()
-
-    async def story() -> Outcome:
-        async with (
-            running(sink, tls=context),
-            SmtpEgress(place(sink.port, tls="implicit"), tls_context=client) as egress,
-        ):
-            return await egress.send(LETTER)
-
-    assert isinstance(asyncio.run(story()), kind)
+@pytest.mark.parametrize("tls", ["starttls", "implicit"])
+def test_a_certificate_that_nobody_vouches_for_is_told_nothing(certificate, tls):
+    sink = Sink(tls=server_context(certificate), implicit=tls == "implicit")
+    assert isinstance(asyncio.run(tries(sink, LETTER, tls=tls))[0], Deferred)
+    assert not [line for line in sink.spoken if line.startswith("MAIL")]
 
 
 def test_implicit_tls_against_a_plain_server_sends_nothing():

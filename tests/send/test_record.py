@@ -131,8 +131,9 @@ def test_a_late_worker_moves_nothing_of_the_next_try_and_would_without_the_fence
     fenced = messages.END
     unfenced = fenced[: fenced.index("AND m.lease_id")] + fenced[fenced.index("RETURNING") :]
     with fleet.ledger.engine("node-1").begin() as conn:
-        values = {"message_id": [number], "attempt": [1], "event": ["refuse"], "state": ["refused"], "reason": ["550"], "verdict": [None],
-                  "about": [None], "reply": [""], "due_at": [None], "queue_ref": [None], "now": clock.now(conn)}  # fmt: skip
+        values = {"message_id": [number], "attempt": [1], "event": ["refuse"], "state": ["refused"], "reason": ["550"],
+                  "verdict": [None], "about": [None], "reply": [""], "due_at": [None], "queue_ref": [None],
+                  "now": clock.now(conn)}  # fmt: skip
         assert len(conn.execute(text(unfenced), values).all()) == 1
         conn.rollback()
 

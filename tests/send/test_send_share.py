@@ -87,7 +87,7 @@ ENDS = [
 
 @pytest.mark.parametrize(("answers", "state"), ENDS)
 def test_each_message_ends_as_its_receiver_answers(ledger, answers, state):
-    async def story(fleet: Fleet, sink: Sink) -> None:
+    async def story(fleet: Fleet, _: Sink) -> None:
         assert (await share(ledger)).ended == {state: 3}
         assert fleet.states() == {state: 3}
 
@@ -95,7 +95,7 @@ def test_each_message_ends_as_its_receiver_answers(ledger, answers, state):
 
 
 def test_a_text_that_cannot_be_filled_drops_its_message_alone(ledger):
-    async def story(fleet: Fleet, sink: Sink) -> None:
+    async def story(fleet: Fleet, _: Sink) -> None:
         fleet.run("UPDATE campaign_steps SET text_body = 'Dear {{ nickname }}'")
         fleet.run("""UPDATE leads SET variables = '{"nickname": "Al"}' WHERE address LIKE 'p1@%'""")
         assert (await share(ledger)).ended == {"submitted": 1, "dropped": 2}
@@ -117,7 +117,7 @@ def test_control_characters_in_a_name_send_nothing(ledger):
 
 
 def test_an_egress_that_is_down_does_not_use_up_the_tries_of_all(ledger):
-    async def story(fleet: Fleet, sink: Sink) -> None:
+    async def story(fleet: Fleet, _: Sink) -> None:
         fleet.run("UPDATE egresses SET port = 1 WHERE name = 'out'")
         done = await share(ledger)
         assert done.ended == {"deferred": 10}
@@ -233,8 +233,30 @@ def test_a_second_wave_of_a_node_has_nothing_to_do(ledger):
     play(ledger, story, people=40)
 
 
-def test_both_nodes_send_their_own(ledger):
+def test_a_share_whose_wave_was_taken_over_begins_nothing_more(ledger, monkeypatch):
     async def story(fleet: Fleet, sink: Sink) -> None:
+        async def slow(_: bytes) -> None:
+            if 9 < len(sink.taken) < 20:
+                fleet.run(
+                    "UPDATE leases SET fence = fence + 1, holder = 'another' WHERE name = 'wave node-1'"
+                )
+            await asyncio.sleep(0.1)
+
+        sink.before_body_reply = slow
+        done = await share(ledger)
+        assert done.ended["submitted"] < 200
+        assert fleet.states() == {
+            "submitted": done.ended["submitted"],
+            "planned": 200 - done.ended["submitted"],
+        }
+        assert fleet.run("SELECT holder FROM leases WHERE expires_at > clock_timestamp()") == [("another",)]
+
+    monkeypatch.setattr("mailfleet.acts.send_wave.RENEW", 0.05)
+    play(ledger, story, people=200)
+
+
+def test_both_nodes_send_their_own(ledger):
+    async def story(fleet: Fleet, _: Sink) -> None:
         for number in range(5):
             fleet.message(f"q{number}", egress="out-2")
         first, second = await asyncio.gather(share(ledger, "node-1"), share(ledger, "node-2"))
@@ -256,7 +278,7 @@ def test_several_egresses_of_a_node_send_at_once(ledger):
 
 @pytest.mark.parametrize("node", ["node-2", "node-9"])
 def test_another_node_or_none_is_refused_in_one_line(ledger, node):
-    async def story(fleet: Fleet, sink: Sink) -> None:
+    async def story(*_: object) -> None:
         engine = ledger.engine("node-1")
         with pytest.raises(Refused, match=node):
             await send_share(engine, KEYS, node=node, holder="t", at_most=1, seconds=1, state_dir=None)
