@@ -33,13 +33,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     told = parser.parse_args(argv)
     logging.getLogger("prefect").setLevel(logging.ERROR)
     try:
-        changes = asyncio.run(apply_all(load(), scheduled=not told.without_schedules))
+        settings = load()
+        changes = asyncio.run(apply_all(settings, scheduled=not told.without_schedules))
     except (SettingsRefused, DatabaseRefused, wanted.FileRefused) as refused:
         return refuse(str(refused))
     except (ServerRefused, PrefectHTTPStatusError) as problem:
         return refuse(str(problem).splitlines()[0])
-    print("\n".join(changes) or "nothing to change")
+    if settings.slack_webhook_url is None:
+        print("nobody is told of alerts: SLACK_WEBHOOK_URL is not set")
+    print("\n".join([*changes, summary(changes)]))
     return 0
+
+
+def summary(changes: Sequence[str]) -> str:
+    """How much changed, in one line."""
+    return f"{len(changes)} changes" if changes else "nothing to change"
 
 
 def refuse(line: str) -> int:

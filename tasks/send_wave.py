@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import UUID
 
 from prefect import task
@@ -21,7 +21,7 @@ from mailfleet.acts.send_wave import Share, WaveBusy
 from tasks.opened import keys, node_ledger, settings
 from tasks.tables import summed
 
-LATE = timedelta(minutes=10)
+LATE_SECONDS = 600
 
 
 def skipped(why: str) -> State[None]:
@@ -31,10 +31,8 @@ def skipped(why: str) -> State[None]:
 
 def too_late() -> str | None:
     """Why this run should not begin any more, or None: after an outage every missed wave would start at once."""
-    late = datetime.now(UTC) - flow_run.scheduled_start_time
-    return (
-        f"{late // timedelta(minutes=1)} minutes late: the next wave takes its place" if late > LATE else None
-    )
+    late = (datetime.now(UTC) - flow_run.scheduled_start_time).total_seconds()
+    return f"{late // 60:.0f} minutes late: the next wave takes its place" if late > LATE_SECONDS else None
 
 
 @task(task_run_name="send-share {node}", retries=0, cache_policy=NO_CACHE)

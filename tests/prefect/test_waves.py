@@ -117,7 +117,7 @@ def test_two_waves_of_one_node_at_once_send_nothing_twice(
     sink = Sink()
 
     async def a_moment(_: bytes) -> None:
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.2)
 
     sink.before_body_reply = a_moment
     with sink_in_a_thread(sink):
@@ -129,7 +129,7 @@ def test_two_waves_of_one_node_at_once_send_nothing_twice(
         lift_prefects_limit()
         with worker(server, node):
             skipped = late_wave()
-            assert (skipped.state_name, sink.taken) == ("Skipped", [])
+            assert (skipped.state_name, sink.taken) == ("Skipped", []), skipped.state
             ended = waves_at_once(2)
     assert sorted(one.state_name or "" for one in ended) == ["Completed", "Skipped"]
     assert fleet.states() == {"submitted": MESSAGES}
