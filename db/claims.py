@@ -51,13 +51,16 @@ class Orphan:
     found_at: datetime
 
 
+DUE = """
+    SELECT message_id FROM mailfleet.messages
+     WHERE node_id = :node AND due_at <= :now AND state IN ('planned', 'deferred')
+     ORDER BY due_at, message_id LIMIT :limit FOR UPDATE SKIP LOCKED
+"""
+
+
 def lock_due(conn: Connection, *, node_id: int, limit: int, now: datetime) -> list[int]:
     """This node's next due messages, locked; those another worker has locked are passed over."""
-    rows = conn.execute(text("""
-        SELECT message_id FROM mailfleet.messages
-         WHERE node_id = :node AND due_at <= :now AND state IN ('planned', 'deferred')
-         ORDER BY due_at, message_id LIMIT :limit FOR UPDATE SKIP LOCKED
-    """), {"node": node_id, "now": now, "limit": limit})  # fmt: skip
+    rows = conn.execute(text(DUE), {"node": node_id, "now": now, "limit": limit})
     return [int(message_id) for message_id in rows.scalars()]
 
 
