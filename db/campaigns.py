@@ -99,7 +99,9 @@ def plan(conn: Connection, campaign: Campaign, version: int) -> Plan:
     return Plan(**head, steps=tuple(Step(**step) for step in steps.mappings()))
 
 
-def add_version(conn: Connection, campaign: Campaign, version: int, made: Plan, *, actor: str, now: datetime) -> None:
+def add_version(
+    conn: Connection, campaign: Campaign, version: int, made: Plan, *, actor: str, now: datetime
+) -> None:
     """A new version, not yet approved."""
     which = {"tenant": campaign.tenant_id, "campaign": campaign.campaign_id, "version": version}
     conn.execute(text("""
@@ -117,7 +119,13 @@ def add_version(conn: Connection, campaign: Campaign, version: int, made: Plan, 
 
 def approve(conn: Connection, campaign: Campaign, version: int, *, actor: str, now: datetime) -> None:
     """This version sends from now on."""
-    which = {"tenant": campaign.tenant_id, "campaign": campaign.campaign_id, "version": version, "actor": actor, "now": now}
+    which = {
+        "tenant": campaign.tenant_id,
+        "campaign": campaign.campaign_id,
+        "version": version,
+        "actor": actor,
+        "now": now,
+    }
     conn.execute(text("""
         UPDATE mailfleet.campaign_versions SET approved_at = :now, approved_by = :actor
          WHERE tenant_id = :tenant AND campaign_id = :campaign AND version = :version

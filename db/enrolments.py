@@ -100,7 +100,11 @@ def enrol(conn: Connection, campaign: Running, mailboxes: Mapping[int, int], *, 
 
 
 def _of(campaign: Running) -> dict[str, int]:
-    return {"tenant": campaign.tenant_id, "campaign": campaign.campaign_id, "direction": campaign.direction_id}
+    return {
+        "tenant": campaign.tenant_id,
+        "campaign": campaign.campaign_id,
+        "direction": campaign.direction_id,
+    }
 
 
 def open_ones(conn: Connection) -> list[Open]:

@@ -173,7 +173,9 @@ def settle(conn: Connection, *, tenant_id: int, import_id: int, hash_key_id: int
         ON CONFLICT DO NOTHING
     """), keys).rowcount  # fmt: skip
     accepted = int(conn.execute(text("SELECT count(*) FROM staged")).scalar_one())
-    flagged = conn.execute(text("SELECT flag, count(*)::int FROM staged, unnest(flags) AS flag GROUP BY 1 ORDER BY 1"))
+    flagged = conn.execute(
+        text("SELECT flag, count(*)::int FROM staged, unnest(flags) AS flag GROUP BY 1 ORDER BY 1")
+    )
     return Settled(new, accepted - new, duplicate, {str(flag): int(count) for flag, count in flagged})
 
 

@@ -27,7 +27,9 @@ class Waiting:
     scopes: Mapping[str, int | None]
 
 
-def unrouted(conn: Connection, *, after: tuple[datetime, int] | None, limit: int, now: datetime) -> list[Waiting]:
+def unrouted(
+    conn: Connection, *, after: tuple[datetime, int] | None, limit: int, now: datetime
+) -> list[Waiting]:
     """Messages due by now without a route, locked, oldest first, behind the one named."""
     return _waiting(conn.execute(text(f"""
         SELECT {_COLUMNS} FROM mailfleet.messages m

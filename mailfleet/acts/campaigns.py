@@ -60,7 +60,11 @@ def approve(engine: Engine, name: str, actor: str) -> Made:
             raise Refused(f"{name} cannot be approved: {'; '.join(problems)}")
         ledger.approve(conn, campaign, version, actor=actor, now=now)
         audit.append(
-            conn, actor=actor, act="campaign approved", subject=f"campaign {name}", details={"version": version}
+            conn,
+            actor=actor,
+            act="campaign approved",
+            subject=f"campaign {name}",
+            details={"version": version},
         )
     return Made(name, version, new=True)
 
@@ -71,7 +75,9 @@ def found(conn: Connection, name: str) -> tuple[Tenant, Campaign]:
     tenant = known(conn, slug)
     row = ledger.find(conn, tenant.tenant_id, campaign)
     if row is None:
-        raise Refused(f"there is no campaign {name}: `mailfleet campaign status` shows those there are, as TENANT/CAMPAIGN")
+        raise Refused(
+            f"there is no campaign {name}: `mailfleet campaign status` shows those there are, as TENANT/CAMPAIGN"
+        )
     return tenant, row
 
 
@@ -82,7 +88,9 @@ def _campaign(conn: Connection, written: CampaignFile) -> Campaign:
         raise Refused(f"{written.tenant} has no direction {written.direction}: see `mailfleet tenant list`")
     campaign = ledger.add(conn, tenant.tenant_id, written.slug, direction, now=clock.now(conn))
     if campaign.direction_id != direction:
-        raise Refused(f"{written.name} belongs to another direction already: give the new campaign another slug")
+        raise Refused(
+            f"{written.name} belongs to another direction already: give the new campaign another slug"
+        )
     return campaign
 
 
@@ -92,7 +100,9 @@ def _keeps_its_steps(conn: Connection, campaign: Campaign, plan: Plan) -> None:
         return
     before = [step.key for step in ledger.plan(conn, campaign, campaign.approved).steps]
     if [step.key for step in plan.steps][: len(before)] != before:
-        raise Refused(f"{campaign.slug}: the steps {', '.join(before)} were approved: keep them first, in this order")
+        raise Refused(
+            f"{campaign.slug}: the steps {', '.join(before)} were approved: keep them first, in this order"
+        )
 
 
 def _problems(tenant: Tenant, plan: Plan, now: datetime) -> Iterator[str]:
@@ -107,7 +117,11 @@ def _problems(tenant: Tenant, plan: Plan, now: datetime) -> Iterator[str]:
 
 
 def _unreadable(step: Step) -> Iterator[str]:
-    for part, source, html in (("subject", step.subject, False), ("text", step.text_body, False), ("html", step.html_body, True)):
+    for part, source, html in (
+        ("subject", step.subject, False),
+        ("text", step.text_body, False),
+        ("html", step.html_body, True),
+    ):
         problems = check(source, FULL) or list(_unfillable(source, html))
         yield from (f"{part}: {problem}" for problem in problems)
 

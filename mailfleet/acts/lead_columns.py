@@ -37,7 +37,9 @@ def columns(header: Sequence[str]) -> dict[str, int]:
     for place, name in enumerate(header):
         field = _BY_NAME.get(plain(name))
         if field in found:
-            raise ValueError(f"columns {found[field] + 1} and {place + 1} are both the {field.replace('_', ' ')}")
+            raise ValueError(
+                f"columns {found[field] + 1} and {place + 1} are both the {field.replace('_', ' ')}"
+            )
         if field:
             found[field] = place
     return _vague(header) | found

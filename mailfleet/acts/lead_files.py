@@ -128,7 +128,9 @@ def _records(leads: LeadFile, text: TextIO) -> Iterator[_Record]:
     start = leads.header_line + 1
     while (cells := _next(leads, reader, start)) is not None:
         if len(cells) > MOST_COLUMNS:
-            raise FileRefused(leads.path, f"has {len(cells)} columns, at most {MOST_COLUMNS} are read", line=start)
+            raise FileRefused(
+                leads.path, f"has {len(cells)} columns, at most {MOST_COLUMNS} are read", line=start
+            )
         if cells:
             yield _Record(start, cells)
         start = leads.header_line + reader.line_num + 1

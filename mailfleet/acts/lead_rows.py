@@ -66,7 +66,9 @@ class _Judged(NamedTuple):
     reason: str | None
 
 
-def judged(frame: pd.DataFrame, terms: Terms, exchanges: Mapping[str, Exchange]) -> Iterator[Staged | RefusedRow]:
+def judged(
+    frame: pd.DataFrame, terms: Terms, exchanges: Mapping[str, Exchange]
+) -> Iterator[Staged | RefusedRow]:
     """Each row of a frame, in order. Raises NoDirection for a row that could be a lead but belongs nowhere."""
     for row in _clean(frame):
         yield _ended(_judged(row, terms, exchanges), terms)
@@ -99,7 +101,13 @@ def _judged(row: Any, terms: Terms, exchanges: Mapping[str, Exchange]) -> _Judge
     why = basis(claim, codes, today=terms.today, shared_domains=terms.well_known)
     exchange = exchanges.get(claim.domain, NOT_ASKED)
     candidate = Candidate(
-        row[1 : len(FIELDS) + 1], row.address, row.whole, parsed, held_here(codes, terms.regions), why, exchange.mail
+        row[1 : len(FIELDS) + 1],
+        row.address,
+        row.whole,
+        parsed,
+        held_here(codes, terms.regions),
+        why,
+        exchange.mail,
     )
     return _Judged(row, address, place, why, exchange, refusal(candidate))
 

@@ -93,7 +93,9 @@ def _of_bytes(file: Path, first: bytes) -> str:
         return "utf-8"
     encoding = _single_byte(file)
     if encoding is None:
-        raise FileRefused(file, "is neither UTF-8 nor UTF-16, Windows-1251, KOI8-R or Windows-1252", line=broken)
+        raise FileRefused(
+            file, "is neither UTF-8 nor UTF-16, Windows-1251, KOI8-R or Windows-1252", line=broken
+        )
     return encoding
 
 

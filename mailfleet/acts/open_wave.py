@@ -101,7 +101,9 @@ def _sorted(conn: Connection, messages: Sequence[Waiting], now: datetime) -> _So
                 routed[one.message_id] = route
             case Held(reason, until, by):
                 moved.append(Move(one.message_id, Event.HOLD, one.state, reason, hold_until=until))
-                routed |= {one.message_id: by} if by else {}  # the hold is then seen to end with that route's stop
+                routed |= (
+                    {one.message_id: by} if by else {}
+                )  # the hold is then seen to end with that route's stop
             case NoRoute():
                 without += 1
     return _Sorted(routed, tuple(moved), without)
@@ -112,7 +114,11 @@ def _reroute(conn: Connection, now: datetime, tally: _Tally) -> None:
     down = routes_open.technically_down(conn, now=now)
     if not down:
         return
-    waiting = [one for state in (State.PLANNED, State.HELD) for one in routes_open.stranded(conn, down, state=state, now=now)]
+    waiting = [
+        one
+        for state in (State.PLANNED, State.HELD)
+        for one in routes_open.stranded(conn, down, state=state, now=now)
+    ]
     better = _sorted(conn, waiting, now).free
     held = [one for one in waiting if one.message_id in better and one.state is State.HELD]
     routes_open.assign(conn, better)
@@ -124,6 +130,8 @@ def _opened(engine: Engine, tally: _Tally) -> Opened:
     with transaction(engine) as conn:
         names = routes_open.names(conn)
     routed: dict[str, dict[str, int]] = defaultdict(dict)
-    for (node, egress), count in sorted((names[one], count) for one, count in (tally.routed + tally.rerouted).items()):
+    for (node, egress), count in sorted(
+        (names[one], count) for one, count in (tally.routed + tally.rerouted).items()
+    ):
         routed[node][egress] = count
     return Opened(dict(routed), tally.rerouted.total(), dict(tally.held), tally.expired, tally.without_route)

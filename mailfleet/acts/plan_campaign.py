@@ -38,7 +38,9 @@ class Planned:
     waiting: dict[str, int]
 
 
-def plan(engine: Engine, keys: Keys, *, campaign: str | None = None, until: datetime | None = None) -> Planned:
+def plan(
+    engine: Engine, keys: Keys, *, campaign: str | None = None, until: datetime | None = None
+) -> Planned:
     """Every step that is due until then has its message and slot, or a reason to wait. Raises Refused.
 
     Without `until` what comes due in the next hours is planned as well: a slot is never before its step is due.
@@ -96,12 +98,16 @@ def _enrol(engine: Engine, campaign: Running) -> tuple[int, int]:
             return entered, len(leads) - len(chosen)
 
 
-def _plan(engine: Engine, keys: Keys, open_campaigns: Sequence[Running], until: datetime | None) -> tuple[int, Counter[str]]:
+def _plan(
+    engine: Engine, keys: Keys, open_campaigns: Sequence[Running], until: datetime | None
+) -> tuple[int, Counter[str]]:
     with transaction(engine) as conn:
         plans.one_at_a_time(conn)
         now = clock.now(conn)
         steps = plans.due(conn, [one.campaign_id for one in open_campaigns], until=until or now + LOOK_AHEAD)
-        key = keys.tokens.keys[min(keys.tokens.keys)]  # the oldest, as for Message-IDs: numbers outlive a change of keys
+        key = keys.tokens.keys[
+            min(keys.tokens.keys)
+        ]  # the oldest, as for Message-IDs: numbers outlive a change of keys
         numbered = {_number(key, step): step for step in steps}
         fits = _fits(conn, numbered, now, until)
         slots = [Slot(numbered[number], number, due_at, min(numbered[number].ends_at, due_at + LIFETIME))
@@ -110,13 +116,19 @@ def _plan(engine: Engine, keys: Keys, open_campaigns: Sequence[Running], until: 
 
 
 def _number(key: bytes, step: Step) -> int:
-    return message_number(key, tenant=step.tenant, campaign=step.campaign, person=step.person_hash, step=step.step_key)
+    return message_number(
+        key, tenant=step.tenant, campaign=step.campaign, person=step.person_hash, step=step.step_key
+    )
 
 
 def _fits(conn: Connection, numbered: Mapping[int, Step], now: datetime, until: datetime | None) -> Plan:
     """Slots within what is left of every dimension, what is planned already counted in."""
     dues = [_due(number, step) for number, step in numbered.items()]
-    rows = {Row(step.tenant_id, *key) for step, due in zip(numbered.values(), dues, strict=True) for key in due.keys}
+    rows = {
+        Row(step.tenant_id, *key)
+        for step, due in zip(numbered.values(), dues, strict=True)
+        for key in due.keys
+    }
     booked = plans.booked(conn, sorted({step.tenant_id for step in numbered.values()}))
     used = _with_booked(allowances.used(conn, rows, whole_hour(now)), booked, now)
     busy: dict[int, list[datetime]] = defaultdict(list)

@@ -73,9 +73,13 @@ def _order(
 ) -> _Order:  # fmt: skip
     tenant_id = known(conn, tenant).tenant_id
     lines = imports.directions(conn, tenant_id)
-    by_name = {line.name.casefold(): line.direction_id for line in lines} | {line.slug: line.direction_id for line in lines}
+    by_name = {line.name.casefold(): line.direction_id for line in lines} | {
+        line.slug: line.direction_id for line in lines
+    }
     if direction is not None and direction not in by_name:
-        raise Refused(f"{tenant} has no direction {direction}: it has {', '.join(line.slug for line in lines) or 'none'}")
+        raise Refused(
+            f"{tenant} has no direction {direction}: it has {', '.join(line.slug for line in lines) or 'none'}"
+        )
     today = clock.now(conn).date()
     terms = Terms(today, regions, well_known, by_name, by_name.get(direction or ""), keys.hashes)
     return _Order(leads, tenant, tenant_id, terms, actor)
@@ -107,24 +111,46 @@ def _refusing(order: _Order) -> Iterator[None]:
     try:
         yield
     except NoDirection as problem:
-        named = f"names the direction '{problem.named}', which" if problem.named else "names no direction, and --direction"
-        raise FileRefused(order.leads.path, f"{named} is not one of {order.tenant}'s", line=problem.line) from None
+        named = (
+            f"names the direction '{problem.named}', which"
+            if problem.named
+            else "names no direction, and --direction"
+        )
+        raise FileRefused(
+            order.leads.path, f"{named} is not one of {order.tenant}'s", line=problem.line
+        ) from None
 
 
 def _take(conn: Connection, order: _Order, answers: Mapping[str, Exchange]) -> Intake:
     now, leads = clock.now(conn), order.leads
     file = imports.File(leads.path.name, leads.form.sha256, leads.form.encoding, leads.delimiter)
     import_id = imports.begin(
-        conn, tenant_id=order.tenant_id, direction_id=order.terms.direction, file=file, actor=order.actor, now=now
+        conn,
+        tenant_id=order.tenant_id,
+        direction_id=order.terms.direction,
+        file=file,
+        actor=order.actor,
+        now=now,
     )
     rows = sum(_take_chunk(conn, order, import_id, chunk, now) for chunk in _chunks(order, answers))
     if form(leads.path) != leads.form:
         raise FileRefused(leads.path, "was changed while it was read: take it in again")
     settled = imports.settle(
-        conn, tenant_id=order.tenant_id, import_id=import_id, hash_key_id=order.terms.hashes.current[0], now=now
+        conn,
+        tenant_id=order.tenant_id,
+        import_id=import_id,
+        hash_key_id=order.terms.hashes.current[0],
+        now=now,
     )
     accepted = settled.new + settled.known
-    imports.close(conn, tenant_id=order.tenant_id, import_id=import_id, rows=rows, accepted=accepted, known=settled.known)
+    imports.close(
+        conn,
+        tenant_id=order.tenant_id,
+        import_id=import_id,
+        rows=rows,
+        accepted=accepted,
+        known=settled.known,
+    )
     refused = imports.refusals(conn, tenant_id=order.tenant_id, import_id=import_id)
     taken = Intake(import_id, rows, accepted, settled.known, refused, settled.flagged)
     audit.append(
@@ -144,7 +170,8 @@ def _take_chunk(
         hashes={one for row in good for one in hashes(row, order.terms)},
     )  # fmt: skip
     is_barred = {
-        row.line: row.domain in barred.domains or not barred.hashes.isdisjoint(hashes(row, order.terms)) for row in good
+        row.line: row.domain in barred.domains or not barred.hashes.isdisjoint(hashes(row, order.terms))
+        for row in good
     }
     refused = [row for row in chunk if isinstance(row, RefusedRow)]
     refused += [RefusedRow(row.line, "suppressed", row.address_hash) for row in good if is_barred[row.line]]

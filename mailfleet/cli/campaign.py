@@ -14,7 +14,18 @@ from mailfleet.acts.stops import stop, unstop
 from mailfleet.cli.terminal import AsJson, actor, ledger, say, show
 
 app = typer.Typer(help="What is written to whom.", no_args_is_help=True)
-COLUMNS = ("campaign", "direction", "approved", "newest", "ends_at", "stopped", "leads", "enrolled", "active", "messages")
+COLUMNS = (
+    "campaign",
+    "direction",
+    "approved",
+    "newest",
+    "ends_at",
+    "stopped",
+    "leads",
+    "enrolled",
+    "active",
+    "messages",
+)
 Name = Annotated[str, typer.Argument(metavar="TENANT/CAMPAIGN", help="As `campaign status` shows it.")]
 
 
@@ -63,7 +74,12 @@ def status(
         if name:
             found(conn, name)
         rows = campaigns.listed(conn, [name] if name else [], now=clock.now(conn))
-    show("Campaigns", COLUMNS, [tuple(_cell(getattr(row, column), as_json) for column in COLUMNS) for row in rows], as_json)
+    show(
+        "Campaigns",
+        COLUMNS,
+        [tuple(_cell(getattr(row, column), as_json) for column in COLUMNS) for row in rows],
+        as_json,
+    )
 
 
 def _cell(value: object, as_json: bool) -> object:

@@ -20,7 +20,9 @@ def leads() -> None:
 
 @app.command()
 def take(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A table of text: CSV or TSV, as a spreadsheet saves it.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A table of text: CSV or TSV, as a spreadsheet saves it.")
+    ],
     tenant: Annotated[str, typer.Option(help="The tenant's slug.")],
     direction: Annotated[str | None, typer.Option(help="The direction of rows that name none.")] = None,
     as_json: AsJson = False,

@@ -50,7 +50,9 @@ def parse(text: str) -> Parsed | Invalid:
     if _certain(plain):
         return Parsed(plain)
     try:
-        found = validate_email(plain, check_deliverability=False, allow_smtputf8=False, strict=True).ascii_email
+        found = validate_email(
+            plain, check_deliverability=False, allow_smtputf8=False, strict=True
+        ).ascii_email
     except EmailNotValidError:
         return Invalid(plain)
     return Parsed(found.lower()) if found else Invalid(plain)

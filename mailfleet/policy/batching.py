@@ -76,7 +76,9 @@ def in_turn(dues: Iterable[Due]) -> list[Due]:
     in_tenant = sorted(zip(by_campaign, ordered, strict=True), key=lambda one: (one[0], one[1].campaign_id))
     mixed = [due for _, due in in_tenant]
     by_tenant = _ranked(mixed, lambda due: (due.follow_up, due.tenant_id))
-    turns = sorted(zip(by_tenant, mixed, strict=True), key=lambda one: (not one[1].follow_up, one[0], one[1].tenant_id))
+    turns = sorted(
+        zip(by_tenant, mixed, strict=True), key=lambda one: (not one[1].follow_up, one[0], one[1].tenant_id)
+    )
     return [due for _, due in turns]
 
 
@@ -99,7 +101,11 @@ def _slot(due: Due, now: datetime, until: datetime | None, desk: Desk) -> dateti
         return "the window opens later"
     closing = _closing(opening, due)
     first, last = seconds(opening), seconds(min(filter(None, (closing, due.ends_at, until)))) - 1
-    slot = desk.take(due.number, due.mailbox_id, due.keys, first, last) if first <= last else "the window closes now"
+    slot = (
+        desk.take(due.number, due.mailbox_id, due.keys, first, last)
+        if first <= last
+        else "the window closes now"
+    )
     return datetime.fromtimestamp(slot, UTC) if isinstance(slot, int) else slot
 
 

@@ -36,7 +36,13 @@ CHECKED = date(2026, 11, 22)
 CONSENT = "consent"
 
 EXCEPTIONS: tuple[Exemption, ...] = (
-    Exemption("US", Who.PERSON, "opt_out", "CAN-SPAM Act, 15 U.S.C. 7704: postal address and working opt-out", CHECKED),
+    Exemption(
+        "US",
+        Who.PERSON,
+        "opt_out",
+        "CAN-SPAM Act, 15 U.S.C. 7704: postal address and working opt-out",
+        CHECKED,
+    ),
     Exemption("US", Who.COMPANY, "opt_out", "CAN-SPAM Act, 15 U.S.C. 7704: companies included", CHECKED),
     Exemption("GB", Who.COMPANY, "legitimate_interest", "PECR 2003 reg. 22: corporate subscribers", CHECKED),
 )
@@ -88,7 +94,9 @@ def held_here(codes: Collection[str], regions: Collection[str]) -> bool:
     return all(code in regions for code in codes)
 
 
-def basis(claim: Claim, codes: Sequence[str], *, today: date, shared_domains: Collection[str]) -> Basis | None:
+def basis(
+    claim: Claim, codes: Sequence[str], *, today: date, shared_domains: Collection[str]
+) -> Basis | None:
     """Why we may write to this person whose jurisdictions are `codes`, or None: then only a hash of the row is kept."""
     strictest = codes[0] if len(codes) == 1 else min(codes, key=_leeway)
     if claim.consent_source and _past(claim.consented_on, today):

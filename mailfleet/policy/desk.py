@@ -32,7 +32,9 @@ class _Meter:
         """Whether one more fits into this hour and into every 24 hours that it is part of."""
         if self.cap.hourly is not None and self.hours.get(hour, 0) >= self.cap.hourly:
             return False
-        return self.cap.daily is None or self.total < self.cap.daily or self._fullest_day(hour) < self.cap.daily
+        return (
+            self.cap.daily is None or self.total < self.cap.daily or self._fullest_day(hour) < self.cap.daily
+        )
 
     def take(self, hour: int) -> None:
         self.hours[hour] += 1
@@ -65,7 +67,9 @@ class Desk:
         full = ""
         for low, high in _choices(number, first, last):
             hour = low // HOUR_SECONDS
-            closed = next((key for key, meter in zip(keys, meters, strict=True) if not meter.room(hour)), None)
+            closed = next(
+                (key for key, meter in zip(keys, meters, strict=True) if not meter.room(hour)), None
+            )
             if closed is not None:
                 full = full or f"the {closed[0]} is full"
             elif (slot := _free(calendar, low, high, self._gap)) is not None:

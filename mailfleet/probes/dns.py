@@ -79,7 +79,9 @@ async def _exchange(resolver: Resolver, domain: str) -> Exchange:
 
 
 def _read(answer: Answer) -> Exchange:
-    records = sorted((record.preference, record.exchange.to_text(omit_final_dot=True).lower()) for record in answer)
+    records = sorted(
+        (record.preference, record.exchange.to_text(omit_final_dot=True).lower()) for record in answer
+    )
     hosts = tuple(host for _, host in records if host not in ("", ".", "@"))
     return Exchange(Mail.MX, hosts) if hosts else Exchange(Mail.NULL_MX)
 

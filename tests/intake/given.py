@@ -50,18 +50,26 @@ def names(*, every_domain: bool = False) -> Iterator[str]:
         loop.close()
 
 
-def agency(engine: Engine, owner_url: str, *, mailboxes: int = 2, tenants: tuple[str, ...] = ("acme",)) -> None:
+def agency(
+    engine: Engine, owner_url: str, *, mailboxes: int = 2, tenants: tuple[str, ...] = ("acme",)
+) -> None:
     """Tenants with two directions each, one domain, some mailboxes for each, and an egress on either node."""
     prefix = owner_url.split("//")[1].split("_owner")[0]
     with plain_engine(owner_url).begin() as conn:
         for number in (1, 2):
-            conn.execute(text("""
+            conn.execute(
+                text("""
                 INSERT INTO mailfleet.nodes (name, role_name, host) VALUES (:name, :role, '127.0.0.1')
-            """), {"name": f"node-{number}", "role": f"{prefix}_node_node_{number}"})
-            conn.execute(text("""
+            """),
+                {"name": f"node-{number}", "role": f"{prefix}_node_node_{number}"},
+            )
+            conn.execute(
+                text("""
                 INSERT INTO mailfleet.egresses (node_id, name, kind, host, port, helo, daily_limit)
                 SELECT node_id, :name, 'postfix', '127.0.0.1', 2525, 'out.example', 10000 FROM mailfleet.nodes WHERE name = :node
-            """), {"name": f"egress-{number}", "node": f"node-{number}"})
+            """),
+                {"name": f"egress-{number}", "node": f"node-{number}"},
+            )
     for tenant in tenants:
         with transaction(engine) as conn:
             conn.execute(text(_AGENCY), {"tenant": tenant, "mailboxes": mailboxes})
@@ -163,10 +171,13 @@ class House:
     def move_all(self, state: str, *, reason: str | None = None, where: str = "true") -> None:
         """What the send path and the world would do."""
         with plain_engine(self.owner_url).begin() as conn:
-            conn.execute(text(f"""
+            conn.execute(
+                text(f"""
                 UPDATE mailfleet.messages SET state = CAST(:state AS text), reason = :reason, attempt = 1, began_at = now(),
                        node_id = 1, egress_id = 1, egress_owner = 0, hold_until = CASE WHEN :state = 'held' THEN due_at END,
                        submitted_at = CASE WHEN :state IN ('submitted', 'delivered', 'bounced') THEN due_at END,
                        ended_at = CASE WHEN :state IN ('delivered', 'bounced', 'refused', 'dropped', 'expired') THEN due_at END
                  WHERE {where}
-            """), {"state": state, "reason": reason})
+            """),
+                {"state": state, "reason": reason},
+            )

@@ -58,7 +58,9 @@ def test_the_quick_way_and_the_careful_way_agree(text: str) -> None:
     found = parse(text)
     plain = text.strip(BLANKS).lower()
     try:
-        careful = validate_email(plain, check_deliverability=False, allow_smtputf8=False, strict=True).ascii_email
+        careful = validate_email(
+            plain, check_deliverability=False, allow_smtputf8=False, strict=True
+        ).ascii_email
     except EmailNotValidError:
         careful = None
     if isinstance(found, Parsed):
@@ -85,7 +87,11 @@ def test_tags_are_one_person_everywhere_and_dots_at_gmail(one: str, other: str, 
     assert (person(one) == person(other)) is same
 
 
-@given(st.from_regex(r"[a-z0-9.]{1,10}(\+[a-z]{1,4})?@(gmail\.com|googlemail\.com|quill\.example)", fullmatch=True))
+@given(
+    st.from_regex(
+        r"[a-z0-9.]{1,10}(\+[a-z]{1,4})?@(gmail\.com|googlemail\.com|quill\.example)", fullmatch=True
+    )
+)
 def test_a_person_is_a_person_of_itself(address: str) -> None:
     assert person(person(address)) == person(address)
     assert person(address).partition("@")[0]

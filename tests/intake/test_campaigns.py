@@ -46,7 +46,9 @@ def test_a_changed_file_is_a_new_version_and_the_approved_one_stays_until_then(d
 @pytest.mark.parametrize(
     ("column", "problem"), [("legal_name", "no legal name"), ("postal_address", "no postal address")]
 )
-def test_without_name_and_address_of_the_tenant_no_campaign_starts(desk: Desk, made, column: str, problem: str) -> None:
+def test_without_name_and_address_of_the_tenant_no_campaign_starts(
+    desk: Desk, made, column: str, problem: str
+) -> None:
     made()
     with transaction(desk.engine) as conn:
         conn.execute(text(f"UPDATE mailfleet.tenants SET {column} = ' '"))
@@ -63,7 +65,9 @@ def test_without_name_and_address_of_the_tenant_no_campaign_starts(desk: Desk, m
         (("2099-03-03", "2020-03-03"), "ended at 2020-03-03"),
     ],
 )
-def test_what_cannot_be_written_or_has_ended_is_not_approved(desk: Desk, made, wrong: tuple[str, str], problem: str) -> None:
+def test_what_cannot_be_written_or_has_ended_is_not_approved(
+    desk: Desk, made, wrong: tuple[str, str], problem: str
+) -> None:
     made(FILE.replace(*wrong))
     with pytest.raises(Refused, match=problem):
         approve(desk.engine, "acme/spring", "anna")

@@ -31,7 +31,12 @@ def command(desk: Desk, demo_ledger: Ledger, tmp_path: Path, monkeypatch: pytest
 
 def test_a_lead_file_is_taken_in_and_counted(command, tmp_path: Path) -> None:
     file = tmp_path / "people.csv"
-    file.write_text(HEADER + person(1) + person(2).replace("fair form", "") + person(3).replace("quillworks", "gmai1-post"))
+    file.write_text(
+        HEADER
+        + person(1)
+        + person(2).replace("fair form", "")
+        + person(3).replace("quillworks", "gmai1-post")
+    )
     shown = command("leads", "take", file, "--tenant", "acme", "--direction", "tools", "--json")
     assert shown.exit_code == 0
     assert json.loads(shown.stdout) | {"import_id": 0} == {
@@ -42,9 +47,14 @@ def test_a_lead_file_is_taken_in_and_counted(command, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "tenant", "problem"),
-    [("Ann,Lee\n", "acme", "line 1: has no column for the address"), (HEADER + person(1), "nobody", "no tenant nobody")],
+    [
+        ("Ann,Lee\n", "acme", "line 1: has no column for the address"),
+        (HEADER + person(1), "nobody", "no tenant nobody"),
+    ],
 )
-def test_what_cannot_be_taken_in_is_one_line_and_exit_code_2(command, tmp_path, content: str, tenant: str, problem: str) -> None:
+def test_what_cannot_be_taken_in_is_one_line_and_exit_code_2(
+    command, tmp_path, content: str, tenant: str, problem: str
+) -> None:
     file = tmp_path / "people.csv"
     file.write_text(content)
     shown = command("leads", "take", file, "--tenant", tenant)

@@ -13,7 +13,9 @@ CONSENT = ("fair form", date(2026, 5, 1), "", None)
 FOUND = ("", None, "trade register", date(2026, 5, 1))
 
 
-def claim(code: str, evidence: tuple, *, phone: str = "", domain: str = "quill.example", company: str = "Quill") -> Claim:
+def claim(
+    code: str, evidence: tuple, *, phone: str = "", domain: str = "quill.example", company: str = "Quill"
+) -> Claim:
     return Claim(code, phone, domain, company, *evidence)
 
 
@@ -50,10 +52,14 @@ def test_consent_is_the_default_and_hints_only_make_it_stricter(asked: Claim, ex
 
 def test_data_of_somebody_who_may_be_elsewhere_is_not_held() -> None:
     regions = {"DE", "US", "KZ"}
-    assert held_here(jurisdictions(claim("KZ", CONSENT, phone="+7 727 123", domain="mail.ru"), SHARED), regions)
+    assert held_here(
+        jurisdictions(claim("KZ", CONSENT, phone="+7 727 123", domain="mail.ru"), SHARED), regions
+    )
     assert not held_here(jurisdictions(claim("KZ", CONSENT, phone="+7 495 123"), SHARED), regions)
     assert not held_here(jurisdictions(claim("ZZ", CONSENT), SHARED), regions)
-    assert not held_here(jurisdictions(claim("US", CONSENT, phone="+1 555 0100", domain="quill.ru"), SHARED), regions)
+    assert not held_here(
+        jurisdictions(claim("US", CONSENT, phone="+1 555 0100", domain="quill.ru"), SHARED), regions
+    )
 
 
 def test_every_exception_names_its_source_and_when_it_was_read() -> None:

@@ -27,7 +27,9 @@ def test_the_dns_answers_yes_no_or_unknown(server: str, domain: str, expected: E
 
 
 def test_a_resolver_that_is_not_there_makes_all_unknown() -> None:
-    assert asyncio.run(exchanges(["a.example"], ["127.0.0.1:1"], seconds=0.3)) == {"a.example": Exchange(Mail.UNKNOWN)}
+    assert asyncio.run(exchanges(["a.example"], ["127.0.0.1:1"], seconds=0.3)) == {
+        "a.example": Exchange(Mail.UNKNOWN)
+    }
 
 
 def test_domains_are_asked_once_and_together(server: str) -> None:

@@ -18,7 +18,12 @@ from mailfleet.acts.take_leads import Intake, take_leads
 from tests.conftest import Ledger
 from tests.intake.given import EXAMPLES, keys
 
-TENANTS = {"fair-2026.csv": "northwind", "old-list.csv": "vektor", "vebinar.csv": "vektor", "partners.txt": "atlas"}
+TENANTS = {
+    "fair-2026.csv": "northwind",
+    "old-list.csv": "vektor",
+    "vebinar.csv": "vektor",
+    "partners.txt": "atlas",
+}
 REASON_OF = {"nobasis": "no_basis", "abroad": "region", "nowhere": "no_mx", "nullmx": "null_mx", "throwaway": "disposable",
              "control": "control_characters"}  # fmt: skip
 
@@ -28,7 +33,13 @@ class Demo:
         self.engine = ledger.engine()
         self.fleet = read_fleet(EXAMPLES / "fleet.yaml")
         prefix = ledger.roles.name("control").removesuffix("_control")
-        seed_fleet(self.engine, keys(), Roles(prefix), self.fleet, {egress.name: 2525 for egress in self.fleet.egresses})
+        seed_fleet(
+            self.engine,
+            keys(),
+            Roles(prefix),
+            self.fleet,
+            {egress.name: 2525 for egress in self.fleet.egresses},
+        )
         seed_campaigns(self.engine, keys(), EXAMPLES / "campaigns")
         self.taken = {file: self._take(file, tenant, server) for file, tenant in TENANTS.items()}
 
@@ -46,7 +57,11 @@ class Demo:
 @pytest.fixture
 def demo(demo_ledger: Ledger, server: str) -> Iterator[Demo]:
     with transaction(demo_ledger.engine()) as conn:
-        conn.execute(text("UPDATE mailfleet.clock SET business_at = '2027-03-01 05:00+00', wall_at = clock_timestamp()"))
+        conn.execute(
+            text(
+                "UPDATE mailfleet.clock SET business_at = '2027-03-01 05:00+00', wall_at = clock_timestamp()"
+            )
+        )
     made = Demo(demo_ledger, server)
     yield made
     made.engine.dispose()
@@ -62,14 +77,21 @@ def test_the_examples_are_taken_in_planned_and_opened_as_their_names_say(demo: D
     planned = plan(demo.engine, keys())
     assert planned.planned == planned.enrolled == demo.rows("SELECT count(*) FROM mailfleet.leads")[0][0]
     with transaction(demo.engine) as conn:
-        conn.execute(text("UPDATE mailfleet.clock SET business_at = '2027-03-02 02:00+00', wall_at = clock_timestamp()"))
+        conn.execute(
+            text(
+                "UPDATE mailfleet.clock SET business_at = '2027-03-02 02:00+00', wall_at = clock_timestamp()"
+            )
+        )
     assert sum(open_wave(demo.engine).nodes.values()) == planned.planned
 
 
 @pytest.mark.slow
 def test_every_row_is_refused_for_what_its_name_says(demo: Demo) -> None:
-    reasons = {(file, line): reason for file, line, reason in demo.rows("""
-        SELECT file_name, line, reason FROM mailfleet.refused_rows JOIN mailfleet.imports USING (tenant_id, import_id)""")}
+    reasons = {
+        (file, line): reason
+        for file, line, reason in demo.rows("""
+        SELECT file_name, line, reason FROM mailfleet.refused_rows JOIN mailfleet.imports USING (tenant_id, import_id)""")
+    }
     for file in TENANTS:
         for frame in frames(open_leads(EXAMPLES / "leads" / file)):
             for line, written in frame["address"].items():

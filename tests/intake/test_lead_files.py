@@ -14,7 +14,11 @@ EN = "email,first name\nann@a.example,Ann\n"
 
 
 def _read(file: Path) -> list[dict]:
-    return [row | {"line": line} for frame in frames(open_leads(file)) for line, row in frame.to_dict("index").items()]
+    return [
+        row | {"line": line}
+        for frame in frames(open_leads(file))
+        for line, row in frame.to_dict("index").items()
+    ]
 
 
 @pytest.mark.parametrize(
@@ -34,7 +38,9 @@ def test_every_usual_encoding_is_read(tmp_path: Path, encoding: str, found: str)
 
 
 def test_german_umlauts_of_an_old_windows_are_no_russian(tmp_path: Path) -> None:
-    (tmp_path / "f.csv").write_bytes("E-Mail;Vorname;First name\na@a.example;x;Jürgen\nb@b.example;x;Zoë\n".encode("cp1252"))
+    (tmp_path / "f.csv").write_bytes(
+        "E-Mail;Vorname;First name\na@a.example;x;Jürgen\nb@b.example;x;Zoë\n".encode("cp1252")
+    )
     assert [row["given_name"] for row in _read(tmp_path / "f.csv")] == ["Jürgen", "Zoë"]
 
 
@@ -46,7 +52,9 @@ def test_every_usual_separator_is_found(tmp_path: Path, mark: str, content: str)
 
 
 def test_lines_are_physical_and_blank_lines_are_no_rows(tmp_path: Path) -> None:
-    (tmp_path / "f.csv").write_bytes(b'\r\nemail,company\r\n"a@a.example","1\r\n2"\r\n\r\n\rb@b.example,x\r\n,\r\nc@c.example\n')
+    (tmp_path / "f.csv").write_bytes(
+        b'\r\nemail,company\r\n"a@a.example","1\r\n2"\r\n\r\n\rb@b.example,x\r\n,\r\nc@c.example\n'
+    )
     assert [(row["line"], row["address"]) for row in _read(tmp_path / "f.csv")] == [
         (3, "a@a.example"), (7, "b@b.example"), (8, ""), (9, "c@c.example")]  # fmt: skip
 
@@ -68,18 +76,26 @@ def test_lines_are_physical_and_blank_lines_are_no_rows(tmp_path: Path) -> None:
         (RU.encode("cp1251") + b"x\x98;y\n", "line 4: is not cp1251"),
         (b"name,company\nAnn,A\n", "line 1: has no column for the address"),
         (b"email,E-Mail\na@a.example,b@b.example\n", "line 1: columns 1 and 2 are both the address"),
-        (b"email," + b",".join(b"c%d" % n for n in range(299)) + b"\na@a.example\n", "line 1: has 300 columns"),
+        (
+            b"email," + b",".join(b"c%d" % n for n in range(299)) + b"\na@a.example\n",
+            "line 1: has 300 columns",
+        ),
         (EN.encode() + b"," * 299 + b"\n", "line 3: has 300 columns"),
         (EN.encode() + b"b@b.example,B\0b\n", "line 3: holds a NUL"),
         (EN.encode() + b"b@b.example," + b"x" * 10_000_000 + b"\n", "line 3: is longer than"),
         (EN.encode() + b"b@b.example," + b"x" * 200_000 + b"\n", "line 3: a quote is opened here"),
         (EN.encode() + b'b@b.example,"Ann\nc@c.example,C\n', "line 3: a quote is opened here and not closed"),
-        (EN.encode() + b'b@b.example,"Ann\n' + b"c@c.example,C\n" * 20_000, "line 3: a quote is opened here and not closed"),
+        (
+            EN.encode() + b'b@b.example,"Ann\n' + b"c@c.example,C\n" * 20_000,
+            "line 3: a quote is opened here and not closed",
+        ),
         (EN.encode() + b'b@b.example,"Ann" Lee\n', "line 3: its quotes do not fit"),
         (b'"email,first name\na@a.example,A\n', "line 1: its header cannot be read"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_refused_naming_file_and_line(tmp_path: Path, content: bytes | None, problem: str) -> None:
+def test_a_file_that_cannot_be_read_is_refused_naming_file_and_line(
+    tmp_path: Path, content: bytes | None, problem: str
+) -> None:
     file = tmp_path / "bad.csv"
     if content is not None:
         file.write_bytes(content)

@@ -32,11 +32,17 @@ def _stop(house: House, scope: str, number: int, cause: str) -> None:
             INSERT INTO mailfleet.incidents (scope, scope_id, action, cause, evidence, since, ends_when)
             VALUES (:scope, :id, 'stop', 'test', '{}', now(), 'never') RETURNING incident_id
         """), {"scope": scope, "id": number}).scalar()  # fmt: skip
-        stops.stop(conn, NewStop(scope, number, None, cause, "test", "anna", incident_id=incident), now=clock.now(conn))
+        stops.stop(
+            conn,
+            NewStop(scope, number, None, cause, "test", "anna", incident_id=incident),
+            now=clock.now(conn),
+        )
 
 
 def test_what_is_due_gets_the_first_route_of_its_mailbox(evening: House) -> None:
-    assert open_wave(evening.engine) == Opened({"node-1": {"egress-1": 20}, "node-2": {"egress-2": 20}}, 0, {}, 0, 0)
+    assert open_wave(evening.engine) == Opened(
+        {"node-1": {"egress-1": 20}, "node-2": {"egress-2": 20}}, 0, {}, 0, 0
+    )
     assert open_wave(evening.engine) == CALM
     wrong = evening.rows("""SELECT 1 FROM mailfleet.messages m JOIN mailfleet.routes r USING (mailbox_id, egress_id)
                              WHERE r.position <> 1 OR m.state <> 'planned'""")
@@ -68,7 +74,9 @@ def test_a_reputation_stop_holds_and_never_reroutes(evening: House) -> None:
 
 def test_what_was_routed_but_never_begun_leaves_a_node_that_went_down(evening: House) -> None:
     open_wave(evening.engine)
-    evening.move_all("submitted", where="message_id = (SELECT min(message_id) FROM mailfleet.messages WHERE node_id = 1)")
+    evening.move_all(
+        "submitted", where="message_id = (SELECT min(message_id) FROM mailfleet.messages WHERE node_id = 1)"
+    )
     _stop(evening, "node", 1, "technical")
     opened = open_wave(evening.engine)
     assert (opened.rerouted, opened.nodes) == (19, {"node-2": 19})
@@ -78,7 +86,9 @@ def test_what_was_routed_but_never_begun_leaves_a_node_that_went_down(evening: H
 def test_messages_whose_time_passed_expire_with_an_event(evening: House) -> None:
     evening.at(MONDAY + timedelta(days=20))
     assert open_wave(evening.engine).expired == 40
-    assert evening.rows("SELECT DISTINCT state, ended_at IS NOT NULL FROM mailfleet.messages") == [("expired", True)]
+    assert evening.rows("SELECT DISTINCT state, ended_at IS NOT NULL FROM mailfleet.messages") == [
+        ("expired", True)
+    ]
     assert evening.rows("SELECT count(*) FROM mailfleet.events WHERE event = 'expire'") == [(40,)]
 
 

@@ -22,7 +22,10 @@ def test_the_audience_enters_and_each_person_gets_one_message_in_their_hours(hou
     assert house.plan() == Planned(0, 0, {}, {})
     rows = house.rows("SELECT state, step_key, due_at, mailbox_id, node_id, thread FROM mailfleet.messages")
     assert {(row.state, row.step_key, row.node_id) for row in rows} == {("planned", "first", None)}
-    assert all(9 <= row.due_at.astimezone(ZoneInfo("Europe/Berlin")).hour < 18 and row.due_at.day == 3 for row in rows)
+    assert all(
+        9 <= row.due_at.astimezone(ZoneInfo("Europe/Berlin")).hour < 18 and row.due_at.day == 3
+        for row in rows
+    )
     assert sorted(Counter(row.mailbox_id for row in rows).values()) == [15, 15]
 
 
@@ -35,8 +38,12 @@ def test_the_follow_up_waits_for_its_working_day_and_stays_in_the_thread(house: 
     assert house.plan().planned == 0  # two working days
     house.at(MONDAY + timedelta(days=2))
     assert house.plan() == Planned(0, 4, {}, {})
-    second = house.rows("SELECT thread, mailbox_id, lead_id, due_at FROM mailfleet.messages WHERE step_key = 'second'")
-    first = {row.lead_id: row for row in house.rows("SELECT * FROM mailfleet.messages WHERE step_key = 'first'")}
+    second = house.rows(
+        "SELECT thread, mailbox_id, lead_id, due_at FROM mailfleet.messages WHERE step_key = 'second'"
+    )
+    first = {
+        row.lead_id: row for row in house.rows("SELECT * FROM mailfleet.messages WHERE step_key = 'first'")
+    }
     for row in second:
         assert row.thread == [first[row.lead_id].message_id]
         assert row.mailbox_id == first[row.lead_id].mailbox_id
@@ -62,7 +69,9 @@ def test_while_a_letter_is_on_its_way_the_next_one_is_not_planned(house: House, 
         ("dropped", "suppressed: unsubscribe", "suppressed"), ("dropped", "answered", "answered"),
     ],
 )  # fmt: skip
-def test_a_letter_that_ended_badly_ends_the_enrolment(house: House, state: str, reason: str | None, ended: str) -> None:
+def test_a_letter_that_ended_badly_ends_the_enrolment(
+    house: House, state: str, reason: str | None, ended: str
+) -> None:
     house.people(2)
     house.campaign()
     house.plan()
@@ -89,9 +98,11 @@ def test_who_answered_one_campaign_is_not_enrolled_in_another(house: House) -> N
     house.campaign()
     house.plan()
     with transaction(house.engine) as conn:
-        conn.execute(text("""
+        conn.execute(
+            text("""
             UPDATE mailfleet.enrolments SET state = 'ended', ended = 'answered', ended_at = now(), next_due_at = NULL
-             WHERE lead_id = (SELECT min(lead_id) FROM mailfleet.leads)"""))
+             WHERE lead_id = (SELECT min(lead_id) FROM mailfleet.leads)""")
+        )
     house.campaign(FILE.replace("slug: spring", "slug: autumn"))
     assert house.plan(campaign="acme/autumn").enrolled == 2
 
@@ -125,7 +136,11 @@ def test_a_step_planned_again_after_a_restore_is_the_same_message(house: House) 
     before = house.rows("SELECT message_id FROM mailfleet.messages ORDER BY 1")
     with plain_engine(house.owner_url).begin() as conn:
         conn.execute(text("DELETE FROM mailfleet.messages"))
-        conn.execute(text("UPDATE mailfleet.enrolments SET steps_planned = 0, next_due_at = enrolled_at, thread = '{}'"))
+        conn.execute(
+            text(
+                "UPDATE mailfleet.enrolments SET steps_planned = 0, next_due_at = enrolled_at, thread = '{}'"
+            )
+        )
     house.plan()
     assert house.rows("SELECT message_id FROM mailfleet.messages ORDER BY 1") == before
 
@@ -133,7 +148,11 @@ def test_a_step_planned_again_after_a_restore_is_the_same_message(house: House) 
 def _forget_what_was_planned(house: House) -> None:
     """What a lost compare-and-set would do: the enrolments say that nothing was planned."""
     with transaction(house.engine) as conn:
-        conn.execute(text("UPDATE mailfleet.enrolments SET steps_planned = 0, next_due_at = enrolled_at, thread = '{}'"))
+        conn.execute(
+            text(
+                "UPDATE mailfleet.enrolments SET steps_planned = 0, next_due_at = enrolled_at, thread = '{}'"
+            )
+        )
 
 
 @pytest.mark.parametrize(("without", "messages"), [(False, 3), (True, 6)])
@@ -147,7 +166,9 @@ def test_without_messages_once_a_person_gets_a_step_twice(house: House, without:
         with plain_engine(house.owner_url).begin() as conn:
             conn.execute(text("DROP INDEX mailfleet.messages_once"))
     with plain_engine(house.owner_url).begin() as conn:
-        conn.execute(text("UPDATE mailfleet.campaigns SET slug = 'renamed'"))  # gives every message another number
+        conn.execute(
+            text("UPDATE mailfleet.campaigns SET slug = 'renamed'")
+        )  # gives every message another number
     house.plan()
     assert house.rows("SELECT count(*) FROM mailfleet.messages") == [(messages,)]
 
@@ -159,10 +180,13 @@ def test_a_stopped_campaign_is_not_planned_and_an_ended_one_ends_its_people(hous
     house.move_all("submitted")
     house.people(1, start=50)
     with transaction(house.engine) as conn:
-        conn.execute(text("""
+        conn.execute(
+            text("""
             INSERT INTO mailfleet.stops (tenant_id, scope, scope_id, cause, reason, actor, since, until)
             SELECT tenant_id, 'campaign', campaign_id, 'operator', 'look', 'anna', now(), :until FROM mailfleet.campaigns
-        """), {"until": MONDAY + timedelta(days=2)})
+        """),
+            {"until": MONDAY + timedelta(days=2)},
+        )
     assert house.plan(campaign=name) == Planned(0, 0, {}, {})
     house.at(MONDAY + timedelta(days=4))
     assert house.plan() == Planned(0, 0, {"expired": 3}, {})
@@ -175,7 +199,10 @@ def test_an_unknown_campaign_is_refused(house: House) -> None:
 
 def _suppress(house: House, number: int) -> None:
     with transaction(house.engine) as conn:
-        conn.execute(text("""
+        conn.execute(
+            text("""
             INSERT INTO mailfleet.suppressions (kind, person_hash, hash_key_id, reason, since, evidence, actor)
             SELECT 'address', person_hash, 1, 'operator', now(), 'test', 'anna' FROM mailfleet.leads WHERE address LIKE :like
-        """), {"like": f"person.{number}@%"})
+        """),
+            {"like": f"person.{number}@%"},
+        )

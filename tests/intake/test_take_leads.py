@@ -30,13 +30,19 @@ GOOD = "{},Ann,Lee,Quill,DE,,fair form,2026-01-20,\n"
         (GOOD.format("ann@parked-page.example"), "no_mx"),
         (GOOD.format("ann@no-mail-here.example"), "null_mx"),
         (GOOD.format("ann@quillworks.example").replace("DE", "CN"), "region"),
-        (GOOD.format("ann@quillworks.example").replace("DE", ""), "region"),  # nobody knows where: the strictest
+        (
+            GOOD.format("ann@quillworks.example").replace("DE", ""),
+            "region",
+        ),  # nobody knows where: the strictest
         (GOOD.format("ann@quillworks.example").replace(",DE,,", ",DE,+86 10 1234567,"), "region"),
         (GOOD.format("ann@quillworks.example").replace("fair form", ""), "no_basis"),
         (GOOD.format("ann@quillworks.example").replace("2026-01-20", ""), "no_basis"),
         (GOOD.format("ann@quillworks.example").replace("2026-01-20", "2999-01-20"), "no_basis"),
         (GOOD.format("ann@quillworks.example").replace("2026-01-20", "03/04/2026"), "no_basis"),
-        (GOOD.format("ann@quillworks.example").replace("Ann", '"Ann\r\nBcc: all@rival.example"'), "control_characters"),
+        (
+            GOOD.format("ann@quillworks.example").replace("Ann", '"Ann\r\nBcc: all@rival.example"'),
+            "control_characters",
+        ),
         (GOOD.format("ann@quillworks.example").replace("Quill", "Quill\x1b[31m"), "control_characters"),
         (GOOD.format("ann@quillworks.example").replace("fair form", "fair\u2028form"), "control_characters"),
     ],
@@ -49,7 +55,9 @@ def test_a_row_is_refused_with_its_reason_and_counted(desk: Desk, row: str, reas
 def test_of_a_refused_row_only_line_reason_and_a_keyed_hash_are_kept(desk: Desk) -> None:
     desk.take(HEADER + person(1) + GOOD.format("Nobody@closed-shop.example").replace("Ann", "Zacharias"))
     with transaction(desk.engine) as conn:
-        rows = conn.execute(text("SELECT line, reason, octet_length(address_hash) FROM mailfleet.refused_rows")).all()
+        rows = conn.execute(
+            text("SELECT line, reason, octet_length(address_hash) FROM mailfleet.refused_rows")
+        ).all()
         everything = "".join(
             str(conn.execute(text(f"SELECT string_agg(t::text, '') FROM mailfleet.{table} t")).scalar())
             for table in ("imports", "refused_rows", "leads", "audit")
@@ -68,7 +76,12 @@ def test_lines_are_those_of_the_file_where_the_record_starts(desk: Desk) -> None
 
 
 def test_one_person_stands_once_in_a_file_whatever_the_spelling(desk: Desk) -> None:
-    same = ("ann@quillworks.example", " ANN@QuillWorks.Example ", "ann+news@quillworks.example", "a.nn@quillworks.example")
+    same = (
+        "ann@quillworks.example",
+        " ANN@QuillWorks.Example ",
+        "ann+news@quillworks.example",
+        "a.nn@quillworks.example",
+    )
     taken = desk.take(HEADER + "".join(map(GOOD.format, same)))
     assert (taken.accepted, taken.refused) == (2, {"duplicate": 2})  # dots are one person at Gmail only
 
@@ -79,7 +92,9 @@ def test_a_second_import_finds_the_same_leads(desk: Desk) -> None:
     taken = desk.take(content + person(30), direction="kursy")
     assert (taken.rows, taken.accepted, taken.known, taken.refused) == (31, 31, 30, {})
     with transaction(desk.engine) as conn:
-        assert conn.execute(text("SELECT count(*), count(DISTINCT person_hash) FROM mailfleet.leads")).one() == (31, 31)
+        assert conn.execute(
+            text("SELECT count(*), count(DISTINCT person_hash) FROM mailfleet.leads")
+        ).one() == (31, 31)
 
 
 def test_one_file_taken_in_twice_at_once_makes_each_person_one_lead(desk: Desk) -> None:
@@ -106,23 +121,38 @@ def test_the_suppressed_are_refused_by_person_by_address_and_by_domain(desk: Des
     _suppress(desk, "person.1@quillworks.example")
     _suppress(desk, "person.3@quillworks.example", expires="2020-01-01")
     _suppress(desk, None, domain="rival-freight.example")
-    rows = [person(1), person(2), person(3), GOOD.format("person.1+x@quillworks.example"), GOOD.format("a@rival-freight.example")]
+    rows = [
+        person(1),
+        person(2),
+        person(3),
+        GOOD.format("person.1+x@quillworks.example"),
+        GOOD.format("a@rival-freight.example"),
+    ]
     taken = desk.take(HEADER + "".join(rows))
     assert (taken.accepted, taken.refused) == (2, {"suppressed": 3})
 
 
 def test_doubtful_addresses_are_accepted_and_flagged(desk: Desk) -> None:
-    rows = [GOOD.format(a) for a in ("info@quillworks.example", "ann@broken-dns.example", "ben@silent-dns.example")]
+    rows = [
+        GOOD.format(a)
+        for a in ("info@quillworks.example", "ann@broken-dns.example", "ben@silent-dns.example")
+    ]
     taken = desk.take(HEADER + "".join(rows) + person(1))
     assert (taken.accepted, taken.refused, taken.flagged) == (4, {}, {"dns_unknown": 2, "role": 1})
 
 
 def test_a_lead_carries_receiver_jurisdiction_and_evidence(desk: Desk) -> None:
-    desk.take(HEADER + "Ivan@Алте-Мюле.example".replace("Алте-Мюле", "MÜLLER-BAU") + ",Иван,=1+1,,Германия,,анкета,20.01.2026,\n")
+    desk.take(
+        HEADER
+        + "Ivan@Алте-Мюле.example".replace("Алте-Мюле", "MÜLLER-BAU")
+        + ",Иван,=1+1,,Германия,,анкета,20.01.2026,\n"
+    )
     with transaction(desk.engine) as conn:
-        lead = conn.execute(text("""
+        lead = conn.execute(
+            text("""
             SELECT address, domain, receiver, family_name, country, language, time_zone, basis, basis_source, basis_at::text
-              FROM mailfleet.leads""")).one()
+              FROM mailfleet.leads""")
+        ).one()
     assert tuple(lead) == ("ivan@xn--mller-bau-q9a.example", "xn--mller-bau-q9a.example", "other", "=1+1", "DE", "de",
                            "Europe/Berlin", "consent", "анкета", "2026-01-20")  # fmt: skip
 
@@ -130,7 +160,10 @@ def test_a_lead_carries_receiver_jurisdiction_and_evidence(desk: Desk) -> None:
 def test_rows_name_their_direction_by_slug_or_name_and_a_wrong_one_refuses_the_file(desk: Desk) -> None:
     rows = person(1).replace(",\n", ",tools\n") + person(2).replace(",\n", ",Курсы\n")
     assert desk.take(HEADER + rows, direction=None).accepted == 2
-    for wrong, line in ((person(3), 2), (person(3).replace(",\n", ",tools\n") + person(4).replace(",\n", ",golf\n"), 3)):
+    for wrong, line in (
+        (person(3), 2),
+        (person(3).replace(",\n", ",tools\n") + person(4).replace(",\n", ",golf\n"), 3),
+    ):
         with pytest.raises(FileRefused, match=f"line {line}: names"):
             desk.take(HEADER + wrong, direction=None)
     assert _leads(desk) == 2
@@ -160,7 +193,9 @@ def test_without_its_unique_key_a_person_becomes_two_leads(desk: Desk, demo_ledg
     assert _leads(desk) == 2
 
 
-def _suppress(desk: Desk, address: str | None, *, domain: str | None = None, expires: str | None = None) -> None:
+def _suppress(
+    desk: Desk, address: str | None, *, domain: str | None = None, expires: str | None = None
+) -> None:
     key = keys().hashes.current[1]
     hashed = keyed_hash(key, somebody(address)) if address else None
     with transaction(desk.engine) as conn:
