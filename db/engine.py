@@ -15,6 +15,7 @@ __all__ = [
 
 MINIMUM = 150000
 POOL = 4
+OPTIONS = "-c timezone=UTC -c search_path=mailfleet"
 
 
 class DatabaseRefused(Exception):
@@ -47,7 +48,7 @@ def plain_engine(url: str) -> Engine:
     engine = create_engine(
         url.replace("postgresql://", "postgresql+psycopg://", 1),
         pool_size=POOL, max_overflow=0, pool_timeout=60, pool_pre_ping=True,
-        connect_args={"connect_timeout": 5, "application_name": "mailfleet", "options": "-c timezone=UTC -c search_path=mailfleet"},
+        connect_args={"connect_timeout": 5, "application_name": "mailfleet", "options": OPTIONS},
     )
     event.listen(engine, "handle_error", _never_show_values)
     return engine
@@ -104,7 +105,10 @@ def _refuse(conn: Connection) -> None:
           FROM pg_roles WHERE rolname = current_user
     """)).one()
     if role.unbound or role.owner:
-        raise DatabaseRefused("this role is superuser, BYPASSRLS or the tables' owner: policies would not bind it; use the role that `mailfleet migrate` made")
+        raise DatabaseRefused(
+            "this role is superuser, BYPASSRLS or the tables' owner: policies would not bind it; "
+            "use the role that `mailfleet migrate` made"
+        )
 
 
 def _first_line(problem: DBAPIError) -> str:

@@ -94,12 +94,13 @@ CREATE POLICY of_my_messages ON mailfleet.enrolments FOR SELECT TO @nodes@ USING
     SELECT 1 FROM mailfleet.messages m WHERE m.tenant_id = enrolments.tenant_id AND m.lead_id = enrolments.lead_id
        AND m.enrolment_id = enrolments.enrolment_id));
 GRANT SELECT (tenant_id, enrolment_id, state, ended) ON mailfleet.enrolments TO @nodes@;
-CREATE POLICY of_my_messages ON mailfleet.campaigns FOR SELECT TO @nodes@ USING (EXISTS (
-    SELECT 1 FROM mailfleet.messages m WHERE m.tenant_id = campaigns.tenant_id AND m.campaign_id = campaigns.campaign_id));
-CREATE POLICY of_my_messages ON mailfleet.campaign_versions FOR SELECT TO @nodes@ USING (EXISTS (
-    SELECT 1 FROM mailfleet.messages m WHERE m.tenant_id = campaign_versions.tenant_id AND m.campaign_id = campaign_versions.campaign_id));
-CREATE POLICY of_my_messages ON mailfleet.campaign_steps FOR SELECT TO @nodes@ USING (EXISTS (
-    SELECT 1 FROM mailfleet.messages m WHERE m.tenant_id = campaign_steps.tenant_id AND m.campaign_id = campaign_steps.campaign_id));
+-- By the mailboxes that leave by this node, not by its messages: those would be searched to the end for every campaign of others.
+CREATE POLICY of_my_egresses ON mailfleet.campaigns FOR SELECT TO @nodes@ USING (EXISTS (
+    SELECT 1 FROM mailfleet.mailboxes b WHERE b.tenant_id = campaigns.tenant_id AND b.direction_id = campaigns.direction_id));
+CREATE POLICY of_my_egresses ON mailfleet.campaign_versions FOR SELECT TO @nodes@ USING (EXISTS (
+    SELECT 1 FROM mailfleet.campaigns c WHERE c.tenant_id = campaign_versions.tenant_id AND c.campaign_id = campaign_versions.campaign_id));
+CREATE POLICY of_my_egresses ON mailfleet.campaign_steps FOR SELECT TO @nodes@ USING (EXISTS (
+    SELECT 1 FROM mailfleet.campaigns c WHERE c.tenant_id = campaign_steps.tenant_id AND c.campaign_id = campaign_steps.campaign_id));
 CREATE POLICY of_my_egresses ON mailfleet.routes FOR SELECT TO @nodes@ USING (EXISTS (
     SELECT 1 FROM mailfleet.egresses e WHERE e.egress_id = routes.egress_id));
 CREATE POLICY of_my_egresses ON mailfleet.mailboxes FOR SELECT TO @nodes@ USING (EXISTS (
