@@ -46,7 +46,7 @@ async def run_days(
         began = time.perf_counter()
         key = f"{engine.url.database}/{number}"
         ended = await runs.run(client, starts, key=key, seconds=STEP_SECONDS)
-        states = {one.name: one.state_name for one in ended}
+        states = sorted([one.name, one.state_name] for one in ended)
         heard({"event": "ended", **told, "runs": states, "seconds": round(time.perf_counter() - began, 2)})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import PurePath
 
 from prefect.runtime import flow_run
 
@@ -12,11 +13,12 @@ from tasks.opened import ledger_here
 
 
 def run_name(words: str) -> Callable[[], str]:
-    """Names a run `send-wave node-1 · 2027-01-04 11:00` from `send-wave {node}`."""
+    """Names a run `send-wave node-1 · 2027-01-04 11:00` from `send-wave {node}`; of a path the last part."""
 
     def name() -> str:
         with transaction(ledger_here()) as conn:
             now = clock.now(conn)
-        return f"{words.format(**flow_run.parameters)} · {now:%Y-%m-%d %H:%M}"
+        values = {name: PurePath(str(value)).name for name, value in flow_run.parameters.items()}
+        return f"{words.format(**values)} · {now:%Y-%m-%d %H:%M}"
 
     return name

@@ -16,7 +16,7 @@ from tasks.tables import counts
 
 
 @task(
-    task_run_name="plan {campaign}", retries=RETRIES, retry_delay_seconds=BACKOFF, retry_jitter_factor=JITTER,
+    task_run_name="plan", retries=RETRIES, retry_delay_seconds=BACKOFF, retry_jitter_factor=JITTER,
     retry_condition_fn=may_pass, cache_policy=NO_CACHE,
 )  # fmt: skip
 async def plan(campaign: str | None, until: datetime | None) -> dict[str, int]:

@@ -17,7 +17,7 @@ LOOK_SECONDS = 0.5
 
 
 @task(
-    task_run_name="read-log {node}", retries=RETRIES, retry_delay_seconds=BACKOFF, retry_jitter_factor=JITTER,
+    task_run_name="read the log of {node}", retries=RETRIES, retry_delay_seconds=BACKOFF, retry_jitter_factor=JITTER,
     retry_condition_fn=may_pass, cache_policy=NO_CACHE,
 )  # fmt: skip
 async def read_log(node: str, patience: float = 0.0) -> dict[str, int]:

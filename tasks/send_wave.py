@@ -35,7 +35,7 @@ def too_late() -> str | None:
     return f"{late // 60:.0f} minutes late: the next wave takes its place" if late > LATE_SECONDS else None
 
 
-@task(task_run_name="send-share {node}", retries=0, cache_policy=NO_CACHE)
+@task(task_run_name="send a share on {node}", retries=0, cache_policy=NO_CACHE)
 async def send_share(node: str, at_most: int, seconds: float) -> Share | None:
     """Send what is due on this node, and count how each one ended; None while another run sends here.
 

@@ -16,7 +16,7 @@ from tasks.opened import actor, keys, ledger, settings
 from tasks.tables import counts
 
 
-@task(task_run_name="take-file {file}", retries=0, cache_policy=NO_CACHE)
+@task(task_run_name="take the file in", retries=0, cache_policy=NO_CACHE)
 async def take_file(file: str, tenant: str, direction: str | None) -> dict[str, int]:
     """Take the file in, whole or not at all.
 
