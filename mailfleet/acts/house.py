@@ -20,7 +20,7 @@ MONTHS_AHEAD = 3
 def keep(engine: Engine) -> dict[str, int]:
     """Everything that time alone changes is as it should be; how many messages moved, months and leases changed."""
     done = _review_holds(engine)
-    done["expired"] = expire(engine)
+    done["expired"] += expire(engine)
     with transaction(engine) as conn:
         done["months"] = keeping.ensure_months(conn, MONTHS_AHEAD)
         done["leases"] = keeping.forget_old_leases(conn)

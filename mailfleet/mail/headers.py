@@ -34,8 +34,8 @@ def person(name: str, display: str, address: str) -> bytes:
     if not shown:
         return f"<{address}>".encode()
     lines = _encoded(name, shown) if _CAREFUL.search(shown) else [_quoted(shown)]
-    joined = " " if len(lines) == 1 and len(name) + len(lines[0]) + len(address) < WIDTH else "\r\n "
-    return ("\r\n ".join(lines) + f"{joined}<{address}>").encode()
+    one_line = len(lines) == 1 and len(f"{name}: {lines[0]} <{address}>") <= WIDTH
+    return ("\r\n ".join(lines) + (" " if one_line else "\r\n ") + f"<{address}>").encode()
 
 
 def raw(name: str, value: str) -> bytes:

@@ -8,7 +8,7 @@ from email.header import decode_header, make_header
 from email.utils import parseaddr, parsedate_to_datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mailfleet.mail.compose import Compiled, Letter, Marks, Recipient, Sender, Step, compile_step, to_bytes
@@ -174,6 +174,9 @@ def test_ids_and_links_are_plain(mark):
         letter(marks=dataclasses.replace(MARKS, **mark))
 
 
+@example(
+    given="", family="", shown="000000\xa0\xa0\xa0\xa0\xa0\xa0\xa0\U00010000\U00010000", subject=""
+)  # 78 with its address
 @given(given=NAMES, family=NAMES, shown=NAMES, subject=st.text(max_size=300))
 def test_whatever_is_not_refused_is_read_back_as_it_was(given, family, shown, subject):
     step = dataclasses.replace(STEP, subject="{{ company }}")
