@@ -15,12 +15,16 @@ from db import clock
 from db.engine import Engine, transaction
 from deployments import runs
 from deployments.demo_days import Step
-from deployments.runs import Start
+from deployments.runs import RunLost, Start
 
 STEP_SECONDS = 240.0
 SATURDAY = 5
 
 Told = dict[str, Any]
+
+
+class NotADemo(Exception):
+    """The ledger's business clock cannot be moved."""
 
 
 async def run_days(
@@ -33,12 +37,12 @@ async def run_days(
 ) -> None:
     """Every step has run, each after the one before. `heard` is told when a step begins and how it ended.
 
-    `quiet` returns when the outside world has nothing more to answer. Raises RunLost.
+    `quiet` returns when the outside world has nothing more to answer. Raises RunLost, NotADemo.
     """
-    first = await asyncio.to_thread(business_now, engine)
+    first = await asyncio.to_thread(first_moment, engine)
     for number, step in enumerate(steps, start=1):
         if step.quiet:
-            await asyncio.to_thread(quiet)
+            await _wait(quiet)
         at = await asyncio.to_thread(advance, engine, business_time(first.date(), step))
         told = {"step": step.name, "at": f"{at:%Y-%m-%d %H:%M}", "number": number, "of": len(steps)}
         starts = slots_until(step, at.date())
@@ -68,9 +72,20 @@ def business_time(first: date, step: Step) -> datetime:
     return datetime.combine(day, step.at, UTC)
 
 
-def business_now(engine: Engine) -> datetime:
-    """The ledger's business time."""
+async def _wait(quiet: Callable[[], None]) -> None:
+    try:
+        await asyncio.to_thread(quiet)
+    except OSError as problem:
+        raise RunLost(f"the outside world did not finish answering: {problem}") from None
+
+
+def first_moment(engine: Engine) -> datetime:
+    """The business time now. Raises NotADemo where it is the wall clock's."""
     with transaction(engine) as conn:
+        if not clock.is_demo(conn):
+            raise NotADemo(
+                "this ledger runs on the wall clock and has no days to play: DATABASE_URL must name a demo's"
+            )
         return clock.now(conn)
 
 

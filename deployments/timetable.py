@@ -15,7 +15,7 @@ from prefect.client.orchestration import get_client
 from db.engine import DatabaseRefused, open_engine
 from deployments import demo_days
 from deployments.apply import ServerRefused, known_nodes, must_answer, refuse
-from deployments.days import Told, run_days
+from deployments.days import NotADemo, Told, run_days
 from deployments.runs import RunLost
 from mailfleet.settings import Settings, SettingsRefused, load
 from mailfleet.stack import outside
@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.getLogger("prefect").setLevel(logging.ERROR)
     try:
         asyncio.run(_run(load(), told.leads, told.days, _quiet(told.outside)))
-    except (SettingsRefused, DatabaseRefused, ServerRefused) as refused:
+    except (SettingsRefused, DatabaseRefused, ServerRefused, NotADemo) as refused:
         return refuse(str(refused))
     except RunLost as lost:
         print(f"mailfleet: {lost}", file=sys.stderr)
