@@ -29,6 +29,7 @@ class Subject:
     import_id: int | None
     expires_at: datetime
     queue_ids: list[str]
+    arrived: bool  # the person's side has answered its last try
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,9 @@ def lock(conn: Connection, message_id: int) -> Subject | None:
                ARRAY(SELECT q.queue_id FROM mailfleet.queue_ids q
                       WHERE q.message_id = m.message_id AND q.node_id = m.node_id AND q.logged_at >= m.began_at
                         AND NOT EXISTS (SELECT FROM mailfleet.attempts a WHERE a.message_id = m.message_id
-                                           AND a.attempt < m.attempt AND a.queue_ref = q.queue_id)) AS queue_ids
+                                           AND a.attempt < m.attempt AND a.queue_ref = q.queue_id)) AS queue_ids,
+               EXISTS (SELECT FROM mailfleet.events v WHERE v.message_id = m.message_id AND v.recorded_at >= m.began_at
+                          AND v.source IN ('one_click', 'reply', 'auto_reply', 'arf')) AS arrived
           FROM mailfleet.messages m LEFT JOIN mailfleet.egresses e ON e.egress_id = m.egress_id
          WHERE m.message_id = :id FOR UPDATE OF m SKIP LOCKED
     """), {"id": message_id}).mappings().first()  # fmt: skip

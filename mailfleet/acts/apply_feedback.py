@@ -49,8 +49,9 @@ def _without_message(conn: Connection, said: Said, now: datetime) -> None:
 def _move(conn: Connection, subject: Subject, said: Said, judgement: Judgement, inbox_id: int, now: datetime) -> None:
     effect, before = rules.EFFECTS[judgement.heard], State(subject.state)
     speaks = rules.of_this_try(
-        effect, state=before, queue_id=said.queue_id, queue_ref=subject.queue_ref, known=subject.queue_ids
-    )
+        effect, state=before, queue_id=said.queue_id, queue_ref=subject.queue_ref, known=subject.queue_ids,
+        arrived=subject.arrived,
+    )  # fmt: skip
     after = next_state(before, effect.event) if speaks else before
     if after is not before:
         if subject.egress_kind is None:

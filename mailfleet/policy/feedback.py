@@ -88,11 +88,17 @@ def written_by_our_node(*, through_node: bool, state: State, queue_id: str, know
     return through_node and (queue_id in known or (bool(queue_id) and state is not State.DELIVERED))
 
 
-def of_this_try(effect: Effect, *, state: State, queue_id: str, queue_ref: str | None, known: Collection[str]) -> bool:
+def of_this_try(
+    effect: Effect, *, state: State, queue_id: str, queue_ref: str | None, known: Collection[str], arrived: bool = False
+) -> bool:
     """Whether feedback on one try of our node speaks of the message's last one; else it is recorded and moves nothing.
 
     `known`: the ids it had at the node, those of earlier tries left out. A lost line left no reference.
+    `arrived`: the person's own side has answered this try. A 4xx or a lost line does not outweigh that, and a
+    retry would write twice.
     """
+    if arrived and effect.event in (Event.RETURN_LATER, Event.LOSE_LATER):
+        return False
     if not effect.about_the_try or queue_id == queue_ref:
         return True
     return state is State.UNKNOWN and queue_ref is None and queue_id in known
