@@ -38,7 +38,8 @@ GROW = f"""
            substr(sha256(n::text::bytea), 1, 16), 1, n || '@many.example', 'many.example',
            'other', 'DE', 'de', 'Europe/Berlin', 'consent', 'fair', '2026-01-01', taken_at
       FROM mailfleet.leads, generate_series(1, {MANY}) AS n WHERE lead_id = :lead_id;
-    INSERT INTO mailfleet.enrolments (tenant_id, campaign_id, lead_id, person_hash, mailbox_id, enrolled_at, state, ended, ended_at)
+    INSERT INTO mailfleet.enrolments (tenant_id, campaign_id, lead_id, person_hash, mailbox_id, enrolled_at, state, ended,
+                                      ended_at)
     SELECT tenant_id, :campaign_id, lead_id, person_hash, :mailbox_id, taken_at, 'ended', 'finished', taken_at
       FROM mailfleet.leads WHERE domain = 'many.example';
     INSERT INTO mailfleet.messages (tenant_id, message_id, kind, campaign_id, campaign_version, step_key, step_position,
