@@ -2,4 +2,4 @@
 
 from mailfleet.settings import masking
 
-masking.install("prefect", "prefect.flow_runs", "prefect.task_runs", "prefect.extra")
+masking.install()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 _ADDRESS = re.compile(r"[^\s<>\"'(),;:=\[\]{}|\\]+@[\w-]+(?:\.[\w-]+)+")
 _PASSWORD = re.compile(r"(?<=://)([^\s/@:]*):[^\s/@]*@")
@@ -15,7 +17,7 @@ def mask(line: str) -> str:
 
 
 class Masking(logging.Filter):
-    """Masks message and traceback of every record. It belongs on handlers: no logger goes around them."""
+    """Masks the message and the traceback of a record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Always true: nothing is lost, it is only masked."""
@@ -29,9 +31,23 @@ class Masking(logging.Filter):
         return True
 
 
-def install(*loggers: str) -> None:
-    """Puts the filter on every handler of the root logger and of the loggers named, once."""
-    for logger in (logging.getLogger(), *map(logging.getLogger, loggers)):
-        for handler in logger.handlers:
-            if not any(isinstance(present, Masking) for present in handler.filters):
-                handler.addFilter(Masking())
+@dataclass(frozen=True)
+class MaskedRecords:
+    """Makes records as they were made before, and masks each."""
+
+    inner: Callable[..., logging.LogRecord]
+    masking: Masking = field(default_factory=Masking)
+
+    def __call__(self, *words: object, **named: object) -> logging.LogRecord:
+        record = self.inner(*words, **named)
+        self.masking.filter(record)
+        return record
+
+
+def install() -> None:
+    """From now on every record of this process is masked as it is made: no handler, of whichever library and
+    whenever it is added, goes around it.
+    """
+    made_by = logging.getLogRecordFactory()
+    if not isinstance(made_by, MaskedRecords):
+        logging.setLogRecordFactory(MaskedRecords(made_by))

@@ -22,40 +22,94 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
-    database_url: DatabaseUrl | None = Field(None, repr=False, description="Ledger, as role control (flows, command).")
-    database_owner_url: DatabaseUrl | None = Field(None, repr=False, description="Ledger, as its owner: migrations only.")
+    database_url: DatabaseUrl | None = Field(
+        None, repr=False, description="Ledger, as role control (flows, command)."
+    )
+    database_owner_url: DatabaseUrl | None = Field(
+        None, repr=False, description="Ledger, as its owner: migrations only."
+    )
     database_tenant_url: DatabaseUrl | None = Field(None, repr=False, description="Ledger, as role tenant.")
     database_web_url: DatabaseUrl | None = Field(None, repr=False, description="Ledger, as role web.")
-    database_node_url: DatabaseUrl | None = Field(None, repr=False, description="Ledger, as this node's own role.")
-    role_prefix: str = Field("mailfleet", pattern=r"^[a-z][a-z0-9_]{0,30}$", description="Prefix of the cluster's roles.")
-    prefect_api_url: str | None = Field(None, pattern=r"^https?://\S+$", description="Prefect's API, for demo, up and deploy.")
-    encryption_keys: Path | None = Field(None, description="Key file that seals mailbox passwords and DKIM keys.")
+    database_node_url: DatabaseUrl | None = Field(
+        None, repr=False, description="Ledger, as this node's own role."
+    )
+    role_prefix: str = Field(
+        "mailfleet", pattern=r"^[a-z][a-z0-9_]{0,30}$", description="Prefix of the cluster's roles."
+    )
+    prefect_api_url: str | None = Field(
+        None, pattern=r"^https?://\S+$", description="Prefect's API, for demo, up and deploy."
+    )
+    encryption_keys: Path | None = Field(
+        None, description="Key file that seals mailbox passwords and DKIM keys."
+    )
     token_keys: Path | None = Field(None, description="Key file that signs ids and links.")
     hash_keys: Path | None = Field(None, description="Key file of the address hashes.")
     data_regions: frozenset[str] = Field(
-        frozenset({"AT", "AU", "BE", "CA", "CH", "CZ", "DE", "DK", "ES", "FI", "FR", "GB", "IE", "IT", "KZ", "NL", "NO", "PL", "PT", "SE", "US"}),
+        frozenset(
+            {
+                "AT",
+                "AU",
+                "BE",
+                "CA",
+                "CH",
+                "CZ",
+                "DE",
+                "DK",
+                "ES",
+                "FI",
+                "FR",
+                "GB",
+                "IE",
+                "IT",
+                "KZ",
+                "NL",
+                "NO",
+                "PL",
+                "PT",
+                "SE",
+                "US",
+            }
+        ),
         description="Countries whose people's data this installation may hold, comma separated.",
     )
     well_known_domains: frozenset[str] = Field(
         frozenset(),
         description="Domains beside the built-in ones of which a near miss is flagged as a likely typo.",
     )
-    dns_servers: tuple[str, ...] = Field((), description="host:port of resolvers, comma separated; empty: the system's.")
-    maildir_root: Path | None = Field(None, description="Maildirs of bounce and sending domains, one folder a domain.")
-    node_name: str | None = Field(None, pattern=r"^[a-z0-9][a-z0-9-]{0,30}$", description="Which node this is.")
-    node_state_dir: Path | None = Field(None, description="Where this node remembers the highest chunk it began.")
+    dns_servers: tuple[str, ...] = Field(
+        (), description="host:port of resolvers, comma separated; empty: the system's."
+    )
+    maildir_root: Path | None = Field(
+        None, description="Maildirs of bounce and sending domains, one folder a domain."
+    )
+    node_name: str | None = Field(
+        None, pattern=r"^[a-z0-9][a-z0-9-]{0,30}$", description="Which node this is."
+    )
+    node_state_dir: Path | None = Field(
+        None, description="Where this node remembers the highest chunk it began."
+    )
     postfix_log: Path | None = Field(None, description="This node's Postfix log.")
     postfix_bin_dir: Path = Field(Path("/usr/sbin"), description="Where postqueue and postsuper are.")
-    postfix_config_dir: Path | None = Field(None, description="Postfix's configuration folder (-c), where not the default.")
+    postfix_config_dir: Path | None = Field(
+        None, description="Postfix's configuration folder (-c), where not the default."
+    )
     web_host: str = Field("127.0.0.1", description="Where the web service listens.")
     web_port: int = Field(8025, ge=1, le=65535, description="Its port.")
-    mailfleet_actor: str | None = Field(None, pattern=r"^[^\x00-\x1f\x7f]{1,100}$", description="Who acts, for the audit; empty: the login name.")
-    slack_webhook_url: str | None = Field(None, pattern=r"^https?://\S+$", repr=False, description="Where alerts are posted.")
+    mailfleet_actor: str | None = Field(
+        None,
+        pattern=r"^[^\x00-\x1f\x7f]{1,100}$",
+        description="Who acts, for the audit; empty: the login name.",
+    )
+    slack_webhook_url: str | None = Field(
+        None, pattern=r"^https?://\S+$", repr=False, description="Where alerts are posted."
+    )
 
     @field_validator("data_regions", "dns_servers", "well_known_domains", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+        return (
+            [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+        )
 
     @field_validator("data_regions")
     @classmethod
@@ -68,7 +122,9 @@ class Settings(BaseModel):
         """The value of `name`; SettingsRefused where it is not set."""
         value = getattr(self, name)
         if value is None:
-            raise SettingsRefused(f"{name.upper()} is not set: set it, or {name.upper()}_FILE, in the environment")
+            raise SettingsRefused(
+                f"{name.upper()} is not set: set it, or {name.upper()}_FILE, in the environment"
+            )
         return value
 
     def url(self, name: str) -> str:
