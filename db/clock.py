@@ -24,4 +24,6 @@ def is_demo(conn: Connection) -> bool:
 
 def move(conn: Connection, to: datetime) -> None:
     """Set a demo's business clock forward; the database refuses anything else."""
-    conn.execute(text("UPDATE mailfleet.clock SET business_at = :to, wall_at = clock_timestamp()"), {"to": to})
+    conn.execute(
+        text("UPDATE mailfleet.clock SET business_at = :to, wall_at = clock_timestamp()"), {"to": to}
+    )

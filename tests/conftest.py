@@ -108,7 +108,9 @@ def fresh(template: Ledger) -> Iterator[Ledger]:
     copy = Ledger(template.admin, f"test_{secrets.token_hex(6)}", template.roles)
     with _admin(template.admin) as admin:
         owner = template.roles.name("owner")
-        admin.exec_driver_sql(f'CREATE DATABASE {copy.name} OWNER "{owner}" TEMPLATE {template.name} STRATEGY wal_log')
+        admin.exec_driver_sql(
+            f'CREATE DATABASE {copy.name} OWNER "{owner}" TEMPLATE {template.name} STRATEGY wal_log'
+        )
         yield copy
         _drop(admin, copy.name)
 
@@ -118,7 +120,11 @@ def demo_ledger(ledger: Ledger) -> Ledger:
     """A fresh ledger whose business clock may be moved."""
     with plain_engine(ledger.url("owner")).begin() as conn:
         conn.execute(text("ALTER TABLE mailfleet.clock DISABLE TRIGGER guard_clock"))
-        conn.execute(text("UPDATE mailfleet.clock SET demo = true, business_at = clock_timestamp(), wall_at = clock_timestamp()"))
+        conn.execute(
+            text(
+                "UPDATE mailfleet.clock SET demo = true, business_at = clock_timestamp(), wall_at = clock_timestamp()"
+            )
+        )
         conn.execute(text("ALTER TABLE mailfleet.clock ENABLE TRIGGER guard_clock"))
     return ledger
 

@@ -19,4 +19,6 @@ class Keys:
 
 def open_keys(settings: Settings) -> Keys:
     """The keyrings that the settings name. Raises SettingsRefused."""
-    return Keys(*(read_keyring(settings.path(name)) for name in ("encryption_keys", "token_keys", "hash_keys")))
+    return Keys(
+        *(read_keyring(settings.path(name)) for name in ("encryption_keys", "token_keys", "hash_keys"))
+    )

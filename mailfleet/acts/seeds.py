@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from db.engine import Connection, Engine, transaction
 from db.migrate import Roles
@@ -54,7 +55,7 @@ def _tenant(conn: Connection, keys: Keys, row: TenantRow) -> None:
 
 
 def _egress(row: EgressRow, port: int) -> NewEgress:
-    kind = "submission" if row.listener is None else "postfix"
+    kind: Literal["postfix", "submission"] = "submission" if row.listener is None else "postfix"
     named = row.model_dump(include={"name", "node", "tenant", "helo", "daily_limit"})
     return NewEgress(kind=kind, host="127.0.0.1", port=port, **named)
 

@@ -21,4 +21,6 @@ def read(raw: bytes, recipient: str) -> Received:
     """The identity of a received message; empty strings where a header is missing."""
     headers = BytesHeaderParser(policy=policy.compat32).parsebytes(raw)
     campaign, _, rest = str(headers.get("Feedback-ID", "")).strip().partition(":")
-    return Received(str(headers.get("Message-ID", "")).strip(), recipient.lower(), campaign, rest.partition(":")[0])
+    return Received(
+        str(headers.get("Message-ID", "")).strip(), recipient.lower(), campaign, rest.partition(":")[0]
+    )

@@ -28,9 +28,14 @@ class Keyring:
 def read_keyring(path: Path) -> Keyring:
     """The keyring in a JSON file `{"1": "<base64 of 32 bytes>", …}`. Raises SettingsRefused."""
     try:
-        keys = {int(number): base64.b64decode(text, validate=True) for number, text in json.loads(path.read_text()).items()}
+        keys = {
+            int(number): base64.b64decode(text, validate=True)
+            for number, text in json.loads(path.read_text()).items()
+        }
     except (OSError, ValueError, AttributeError) as problem:
-        raise SettingsRefused(f"key file {path} cannot be read ({problem}): make one with `mailfleet keys new FILE`") from None
+        raise SettingsRefused(
+            f"key file {path} cannot be read ({problem}): make one with `mailfleet keys new FILE`"
+        ) from None
     if not keys or any(not 1 <= number <= 255 or len(secret) != 32 for number, secret in keys.items()):
         raise SettingsRefused(f"key file {path} is wrong: ids are 1 to 255, secrets are 32 bytes in base64")
     return Keyring(keys)

@@ -10,6 +10,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+REGIONS = frozenset({
+    "AT", "AU", "BE", "CA", "CH", "CZ", "DE", "DK", "ES", "FI", "FR", "GB", "IE", "IT", "KZ", "NL", "NO", "PL", "PT", "SE", "US",
+})  # fmt: skip
 DatabaseUrl = Annotated[str, Field(pattern=r"^postgresql://\S+$")]
 
 
@@ -45,31 +48,7 @@ class Settings(BaseModel):
     token_keys: Path | None = Field(None, description="Key file that signs ids and links.")
     hash_keys: Path | None = Field(None, description="Key file of the address hashes.")
     data_regions: frozenset[str] = Field(
-        frozenset(
-            {
-                "AT",
-                "AU",
-                "BE",
-                "CA",
-                "CH",
-                "CZ",
-                "DE",
-                "DK",
-                "ES",
-                "FI",
-                "FR",
-                "GB",
-                "IE",
-                "IT",
-                "KZ",
-                "NL",
-                "NO",
-                "PL",
-                "PT",
-                "SE",
-                "US",
-            }
-        ),
+        REGIONS,
         description="Countries whose people's data this installation may hold, comma separated.",
     )
     well_known_domains: frozenset[str] = Field(
