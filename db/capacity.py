@@ -9,7 +9,9 @@ from mailfleet.policy.breaker import Capacity
 
 def one_at_a_time(conn: Connection, tenant_id: int) -> None:
     """Whoever decides about a tenant's capacity does so alone until its transaction ends."""
-    conn.execute(text("SELECT pg_advisory_xact_lock(hashtext('mailfleet capacity'), :tenant)"), {"tenant": tenant_id})
+    conn.execute(
+        text("SELECT pg_advisory_xact_lock(hashtext('mailfleet capacity'), :tenant)"), {"tenant": tenant_id}
+    )
 
 
 def capacity(conn: Connection, tenant_id: int, scope: str, scope_id: int) -> Capacity:

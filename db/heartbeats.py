@@ -22,7 +22,9 @@ class QueueSeen:
 
 def node_id(conn: Connection, name: str) -> int | None:
     """The id of a node; a node's own role finds only itself."""
-    return conn.execute(text("SELECT node_id FROM mailfleet.nodes WHERE name = :name"), {"name": name}).scalar()
+    return conn.execute(
+        text("SELECT node_id FROM mailfleet.nodes WHERE name = :name"), {"name": name}
+    ).scalar()
 
 
 def cursor(conn: Connection, node: int) -> dict[str, Any]:

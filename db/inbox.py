@@ -29,7 +29,9 @@ class Item:
     recorded_at: datetime
 
 
-def put(conn: Connection, arrivals: Sequence[Arrival], *, source: str, now: datetime, node_id: int | None = None) -> int:
+def put(
+    conn: Connection, arrivals: Sequence[Arrival], *, source: str, now: datetime, node_id: int | None = None
+) -> int:
     """They are in the inbox; how many were new."""
     if not arrivals:
         return 0

@@ -27,10 +27,12 @@ class NewIncident:
 
 def slowed(conn: Connection) -> frozenset[tuple[str, int]]:
     """The scopes whose caps are halved now."""
-    rows = conn.execute(text("""
+    rows = conn.execute(
+        text("""
         SELECT DISTINCT scope, scope_id FROM mailfleet.incidents
          WHERE action = 'slow' AND ended_at IS NULL AND (until IS NULL OR until > mailfleet.business_now())
-    """))
+    """)
+    )
     return frozenset((row.scope, row.scope_id) for row in rows)
 
 
@@ -44,7 +46,9 @@ def open_incident(conn: Connection, new: NewIncident, *, now: datetime) -> int |
     """), vars(new) | {"evidence": json.dumps(new.evidence, default=str), "now": now}).scalar()  # fmt: skip
 
 
-def close_expired(conn: Connection, *, now: datetime, scope: str | None = None, scope_id: int | None = None) -> int:
+def close_expired(
+    conn: Connection, *, now: datetime, scope: str | None = None, scope_id: int | None = None
+) -> int:
     """Incidents that have run out are ended at the time they ran out; of one scope where it is given."""
     return int(conn.execute(text("""
         UPDATE mailfleet.incidents SET ended_at = until

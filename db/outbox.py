@@ -23,7 +23,9 @@ class Alert:
     tries: int
 
 
-def put(conn: Connection, *, tenant_id: int | None, event: str, resource: str, payload: Mapping[str, Any]) -> None:
+def put(
+    conn: Connection, *, tenant_id: int | None, event: str, resource: str, payload: Mapping[str, Any]
+) -> None:
     """The alert will be emitted, if the caller's transaction commits."""
     conn.execute(text("""
         INSERT INTO mailfleet.outbox (tenant_id, event, resource, payload)

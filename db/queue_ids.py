@@ -31,7 +31,9 @@ def activate(conn: Connection, node_id: int, queue_ids: Sequence[str]) -> None:
 def ours(conn: Connection, node_id: int, queue_ids: Collection[str]) -> dict[str, int]:
     """The message of each of these queue ids that is one of ours."""
     rows = conn.execute(
-        text("SELECT queue_id, message_id FROM mailfleet.queue_ids WHERE node_id = :node AND queue_id = ANY(:ids)"),
+        text(
+            "SELECT queue_id, message_id FROM mailfleet.queue_ids WHERE node_id = :node AND queue_id = ANY(:ids)"
+        ),
         {"node": node_id, "ids": list(queue_ids)},
     )
     return {row.queue_id: row.message_id for row in rows}

@@ -71,7 +71,9 @@ def unstop(conn: Connection, *, scope: str, scope_id: int, actor: str, now: date
     """), {"scope": scope, "scope_id": scope_id, "actor": actor, "now": now}).scalars())  # fmt: skip
 
 
-def close_expired(conn: Connection, *, now: datetime, scope: str | None = None, scope_id: int | None = None) -> int:
+def close_expired(
+    conn: Connection, *, now: datetime, scope: str | None = None, scope_id: int | None = None
+) -> int:
     """Stops that have run out are ended at the time they ran out; of one scope where it is given.
 
     Every role that may stop may do this: an expired row would stand in the way of the next one. A node sees to the

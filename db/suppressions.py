@@ -8,7 +8,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-OF_THE_MESSAGE = 0  # a hash that a message carries: made with the key that was current when its lead was taken in
+OF_THE_MESSAGE = (
+    0  # a hash that a message carries: made with the key that was current when its lead was taken in
+)
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,9 @@ def about(conn: Connection, *, hashes: Collection[bytes], domain: str, now: date
     return [Suppression(**row) for row in rows.mappings()]
 
 
-def listed(conn: Connection, *, tenant: str | None, reason: str | None, limit: int, now: datetime) -> list[Suppression]:
+def listed(
+    conn: Connection, *, tenant: str | None, reason: str | None, limit: int, now: datetime
+) -> list[Suppression]:
     """The newest that stand; of one tenant, or for one reason, where that is given."""
     rows = conn.execute(
         text(f"""
@@ -124,7 +128,9 @@ def listed(conn: Connection, *, tenant: str | None, reason: str | None, limit: i
     return [Suppression(**row) for row in rows.mappings()]
 
 
-def remove(conn: Connection, *, hashes: Collection[bytes], domain: str | None, tenant_id: int | None) -> list[str]:
+def remove(
+    conn: Connection, *, hashes: Collection[bytes], domain: str | None, tenant_id: int | None
+) -> list[str]:
     """Nothing of this scope stands against them any more; the reasons that did."""
     rows = conn.execute(text("""
         DELETE FROM mailfleet.suppressions

@@ -59,7 +59,8 @@ _TRIES = """
                           WHERE e.message_id = m.message_id AND e.after = 'unknown' AND e.before <> 'unknown'
                           ORDER BY event_id DESC LIMIT 1) AS e ON true
       LEFT JOIN LATERAL (SELECT max(ended_at) AS ended_at FROM mailfleet.attempts a
-                          WHERE a.message_id = m.message_id AND a.attempt = m.attempt AND (a.late OR e.source = 'attempt')) AS a ON true
+                          WHERE a.message_id = m.message_id AND a.attempt = m.attempt
+                            AND (a.late OR e.source = 'attempt')) AS a ON true
       LEFT JOIN LATERAL (SELECT q.queue_id, q.active, q.queue_id = ANY(h.queued) AS queued FROM mailfleet.queue_ids q
                           WHERE q.message_id = m.message_id AND q.node_id = m.node_id AND q.logged_at >= m.began_at
                             AND NOT EXISTS (SELECT FROM mailfleet.attempts t WHERE t.message_id = m.message_id
@@ -77,12 +78,14 @@ def tries(conn: Connection) -> list[Try]:
 
 def listed(conn: Connection) -> list[Listed]:
     """Every unknown message, oldest first: a person decides on what no evidence settles."""
-    rows = conn.execute(text("""
+    rows = conn.execute(
+        text("""
         SELECT m.message_id, t.slug AS tenant, c.slug AS campaign, m.receiver, n.name AS node, e.name AS egress, e.kind,
                m.began_at AS since, m.reason
           FROM mailfleet.messages m JOIN mailfleet.tenants t USING (tenant_id) JOIN mailfleet.nodes n ON n.node_id = m.node_id
           JOIN mailfleet.egresses e ON e.egress_id = m.egress_id
           LEFT JOIN mailfleet.campaigns c ON c.tenant_id = m.tenant_id AND c.campaign_id = m.campaign_id
          WHERE m.state = 'unknown' ORDER BY m.began_at, m.message_id
-    """))
+    """)
+    )
     return [Listed(**row) for row in rows.mappings()]

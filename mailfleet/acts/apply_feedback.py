@@ -36,7 +36,13 @@ def apply(conn: Connection, keys: Keys, said: Said, inbox_id: int, *, now: datet
     judgement = judge_said(keys, said, subject)
     _move(conn, subject, said, judgement, inbox_id, now)
     _judge(conn, subject, judgement, now)
-    _persons(conn, Person(subject.tenant_id, subject.person_hash), subject.address_hash, rules.EFFECTS[judgement.heard], now)
+    _persons(
+        conn,
+        Person(subject.tenant_id, subject.person_hash),
+        subject.address_hash,
+        rules.EFFECTS[judgement.heard],
+        now,
+    )
     return True
 
 
@@ -46,7 +52,9 @@ def _without_message(conn: Connection, said: Said, now: datetime) -> None:
         _persons(conn, Person(said.tenant_id, said.person_hash), None, rules.EFFECTS[said.heard], now)
 
 
-def _move(conn: Connection, subject: Subject, said: Said, judgement: Judgement, inbox_id: int, now: datetime) -> None:
+def _move(
+    conn: Connection, subject: Subject, said: Said, judgement: Judgement, inbox_id: int, now: datetime
+) -> None:
     effect, before = rules.EFFECTS[judgement.heard], State(subject.state)
     speaks = rules.of_this_try(
         effect, state=before, queue_id=said.queue_id, queue_ref=subject.queue_ref, known=subject.queue_ids,
@@ -66,11 +74,15 @@ def _move(conn: Connection, subject: Subject, said: Said, judgement: Judgement, 
         _drop_if_suppressed(conn, subject, now)
 
 
-def _moved(conn: Connection, subject: Subject, after: State, said: Said, judgement: Judgement, now: datetime) -> Moved:
+def _moved(
+    conn: Connection, subject: Subject, after: State, said: Said, judgement: Judgement, now: datetime
+) -> Moved:
     ref = said.queue_id if said.queue_id in subject.queue_ids else None
     match after:
         case State.DEFERRED:
-            due = again_at(now, attempt=subject.attempt, retry_after=judgement.retry_after, message_id=subject.message_id)
+            due = again_at(
+                now, attempt=subject.attempt, retry_after=judgement.retry_after, message_id=subject.message_id
+            )
             return Moved(after, f"deferred: {judgement.classified}", due_at=due, queue_ref=ref)
         case State.UNKNOWN:
             return Moved(after, "our node lost the line after the final dot", queue_ref=ref)
@@ -119,10 +131,19 @@ def _judge(conn: Connection, subject: Subject, judgement: Judgement, now: dateti
         after_complaint(conn, judged, now=now)
     if reason := rules.SUPPRESSES.get(judgement.verdict):
         person = Person(subject.tenant_id, subject.person_hash)
-        _end(conn, person, ended=rules.ENDS_BY_REASON[reason], reason=f"suppressed: {reason}", everywhere=True, now=now)
+        _end(
+            conn,
+            person,
+            ended=rules.ENDS_BY_REASON[reason],
+            reason=f"suppressed: {reason}",
+            everywhere=True,
+            now=now,
+        )
 
 
-def _persons(conn: Connection, person: Person, address_hash: bytes | None, effect: Effect, now: datetime) -> None:
+def _persons(
+    conn: Connection, person: Person, address_hash: bytes | None, effect: Effect, now: datetime
+) -> None:
     if effect.suppress:
         suppressions.suppress(conn, [NewSuppression(
             tenant_id=None if effect.everywhere else person.tenant_id, person_hash=person.person_hash,
@@ -134,7 +155,9 @@ def _persons(conn: Connection, person: Person, address_hash: bytes | None, effec
         _end(conn, person, ended=effect.ends, reason=reason, everywhere=effect.everywhere, now=now)
 
 
-def _end(conn: Connection, person: Person, *, ended: str, reason: str, everywhere: bool, now: datetime) -> None:
+def _end(
+    conn: Connection, person: Person, *, ended: str, reason: str, everywhere: bool, now: datetime
+) -> None:
     persons.end_enrolments(conn, person, ended=ended, everywhere=everywhere, now=now)
     drop(conn, persons.waiting(conn, person, everywhere=everywhere, reason=reason), now=now)
 

@@ -62,10 +62,16 @@ def watch_complaints(conn: Connection, scopes: Iterable[Scope], *, now: datetime
         if scope.kind in breaker.RATE_SCOPES and (action := breaker.complaint_rate_action(seen)):
             _decide(conn, Decision(scope, action, breaker.COMPLAINT_RATE, _rate(seen)), now)
         if action := breaker.complaint_count_action(scope.kind, seen):
-            _decide(conn, Decision(scope, action, breaker.COMPLAINTS, {"24 hours": seen.day, "30 days": seen.month}), now)
+            _decide(
+                conn,
+                Decision(scope, action, breaker.COMPLAINTS, {"24 hours": seen.day, "30 days": seen.month}),
+                now,
+            )
 
 
-def _windows(conn: Connection, kind: str, watched: Mapping[int, Scope], now: datetime) -> Mapping[int, Window]:
+def _windows(
+    conn: Connection, kind: str, watched: Mapping[int, Scope], now: datetime
+) -> Mapping[int, Window]:
     return verdicts.windows(conn, kind, sorted(watched), now=now, last=breaker.LAST, since=breaker.WITHIN)
 
 
@@ -104,7 +110,9 @@ def _act(conn: Connection, decision: Decision, now: datetime, *, calls: bool = F
     if incident is None:
         return
     if action.holds:
-        reason = f"{decision.cause}: {', '.join(f'{name} {value}' for name, value in decision.evidence.items())}"
+        reason = (
+            f"{decision.cause}: {', '.join(f'{name} {value}' for name, value in decision.evidence.items())}"
+        )
         stops.stop(conn, NewStop(
             scope.kind, scope.scope_id, scope.tenant_id, "breaker", reason, ACTOR, until, incident,
         ), now=now)  # fmt: skip

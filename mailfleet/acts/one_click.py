@@ -21,7 +21,9 @@ def unsubscribe(engine: Engine, token: Token, *, text: str, body: bytes, host: s
         token.tenant_id, "unsubscribe", "one-click with our token", ACTOR,
         person_hash=token.person_hash, hash_key_id=suppressions.OF_THE_MESSAGE,
     )  # fmt: skip
-    arrival = Arrival(hashlib.sha256(f"one_click\n{text}".encode()).digest(), host, f"{text}\n".encode() + body)
+    arrival = Arrival(
+        hashlib.sha256(f"one_click\n{text}".encode()).digest(), host, f"{text}\n".encode() + body
+    )
     try:
         with transaction(engine) as conn:
             now = clock.now(conn)

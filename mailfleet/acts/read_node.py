@@ -17,7 +17,7 @@ from db.inbox import Arrival
 from mailfleet.acts.keys import Keys
 from mailfleet.acts.refused import Refused
 from mailfleet.mail import ids, postfix_log
-from mailfleet.mail.postfix_log import Active, Entry, Named, Removed, Tried
+from mailfleet.mail.postfix_log import Active, Entry, Named, Removed, Status, Tried
 from mailfleet.probes import postfix
 from mailfleet.probes.postfix import Cursor, Read
 
@@ -57,7 +57,9 @@ def read_node(
         heartbeats.beat(conn, node_id, worker=worker or node, queue=seen)
         forbidden = queue_ids.to_pull(conn, node_id, queued or (), now=clock.now(conn))
     pulled = postfix.delete(postqueue, config_dir, forbidden) if forbidden else []
-    counts = Counter(lines=0, named=0, queued=len(queued or ()), pulled=len(pulled), gone=len(forbidden) - len(pulled))
+    counts = Counter(
+        lines=0, named=0, queued=len(queued or ()), pulled=len(pulled), gone=len(forbidden) - len(pulled)
+    )
     while _read_on(engine, keys, node_id, log, counts):
         pass
     return dict(counts)
@@ -82,10 +84,14 @@ def _place(place: Mapping[str, Any], found: Read, now: datetime) -> dict[str, An
 
 
 def _store(conn: Connection, keys: Keys, node_id: int, log: Path, found: Read) -> dict[str, int]:
-    lines = [Line(raw, entry) for raw in found.lines if (entry := postfix_log.read(raw.decode("utf-8", "replace")))]
+    lines = [
+        Line(raw, entry) for raw in found.lines if (entry := postfix_log.read(raw.decode("utf-8", "replace")))
+    ]
     named = _named(keys, lines)
     queue_ids.name(conn, node_id, named)
-    queue_ids.activate(conn, node_id, [line.entry.queue_id for line in lines if isinstance(line.entry, Active)])
+    queue_ids.activate(
+        conn, node_id, [line.entry.queue_id for line in lines if isinstance(line.entry, Active)]
+    )
     wanted = [line for line in lines if _tells(line.entry)]
     ours = queue_ids.ours(conn, node_id, {line.entry.queue_id for line in wanted})
     arrivals = [_arrival(node_id, log, line) for line in wanted if line.entry.queue_id in ours]
@@ -103,8 +109,12 @@ def _named(keys: Keys, lines: Sequence[Line]) -> dict[str, int]:
 
 
 def _tells(entry: Entry) -> bool:
-    """Whether the line is worth keeping: how a try ended, or that somebody took the message out."""
-    return isinstance(entry, Tried) or (isinstance(entry, Removed) and entry.pulled)
+    """Whether the line is worth keeping: how a try ended, or that somebody took the message out. That the node gave
+    up follows each deferral, in the same second, and says nothing new.
+    """
+    if isinstance(entry, Tried):
+        return entry.status is not Status.EXPIRED
+    return isinstance(entry, Removed) and entry.pulled
 
 
 def _arrival(node_id: int, log: Path, line: Line) -> Arrival:

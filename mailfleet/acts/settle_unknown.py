@@ -42,13 +42,17 @@ def _settle(conn: Connection, one: Try, event: Event, now: datetime) -> None:
     after = next_state(State.UNKNOWN, event)
     ref = (one.queue_id or one.late_ref) if event is Event.EVIDENCE else None
     feedback.move(conn, one.message_id, Moved(after, COUNTED[event], queue_ref=ref), now=now)
-    said = NewEvent(one.tenant_id, one.message_id, event, "house", State.UNKNOWN, after, reply=_why(one, event))
+    said = NewEvent(
+        one.tenant_id, one.message_id, event, "house", State.UNKNOWN, after, reply=_why(one, event)
+    )
     events.append(conn, [said], now=now)
 
 
 def _why(one: Try, event: Event) -> str:
     if event is Event.ABSENT:
-        return "its node's queue was searched and its log read past the end of the try: it never arrived there"
+        return (
+            "its node's queue was searched and its log read past the end of the try: it never arrived there"
+        )
     if one.late:
         return f"a worker that had lost its lease saw it {one.late}"
     return f"its node's queue manager has it as {one.queue_id}"

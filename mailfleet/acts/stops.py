@@ -16,7 +16,9 @@ LISTS = {
 }  # fmt: skip
 
 
-def stop(conn: Connection, scope: str, name: str, *, reason: str, actor: str, until: datetime | None = None) -> bool:
+def stop(
+    conn: Connection, scope: str, name: str, *, reason: str, actor: str, until: datetime | None = None
+) -> bool:
     """Nothing of it begins any more, and what is in a node's queue is pulled; False where an operator held it already.
 
     A campaign is named `tenant/slug`. Raises Refused for a name that is not there.

@@ -59,7 +59,10 @@ def target(keys: Keys, whom: str) -> Target:
     if whom.strip().startswith("@"):
         return Target((), found.domain)
     kept = sorted(keys.hashes.keys.items())
-    hashes = ((number, keyed_hash(key, person(found.address)), keyed_hash(key, found.address)) for number, key in kept)
+    hashes = (
+        (number, keyed_hash(key, person(found.address)), keyed_hash(key, found.address))
+        for number, key in kept
+    )
     return Target(tuple(hashes), None)
 
 
@@ -70,7 +73,12 @@ def add(conn: Connection, keys: Keys, wish: Wish, *, actor: str) -> bool:
         raise Refused(why)
     new = suppressions.suppress(conn, _rows(whom, tenant_id, wish, actor), now=clock.now(conn)) > 0
     if new:
-        details = {"reason": wish.reason, "tenant": wish.tenant, "until": wish.until, "evidence": wish.evidence}
+        details = {
+            "reason": wish.reason,
+            "tenant": wish.tenant,
+            "until": wish.until,
+            "evidence": wish.evidence,
+        }
         audit.append(conn, actor=actor, act="suppressed", subject=whom.shown, details=details)
     return new
 
@@ -78,12 +86,16 @@ def add(conn: Connection, keys: Keys, wish: Wish, *, actor: str) -> bool:
 def _rows(whom: Target, tenant_id: int | None, wish: Wish, actor: str) -> list[NewSuppression]:
     evidence = wish.evidence or f"said by {actor}"
     if whom.domain:
-        return [NewSuppression(tenant_id, wish.reason, evidence, actor, domain=whom.domain, expires_at=wish.until)]
+        return [
+            NewSuppression(tenant_id, wish.reason, evidence, actor, domain=whom.domain, expires_at=wish.until)
+        ]
     return [NewSuppression(tenant_id, wish.reason, evidence, actor, who, address, number, expires_at=wish.until)
             for number, who, address in whom.hashes]  # fmt: skip
 
 
-def remove(conn: Connection, keys: Keys, whom: str, *, tenant: str | None, new_consent: str | None, actor: str) -> list[str]:
+def remove(
+    conn: Connection, keys: Keys, whom: str, *, tenant: str | None, new_consent: str | None, actor: str
+) -> list[str]:
     """Nothing of this scope (one tenant, or all) stands against them; the reasons that did. Raises Refused where a
     reason needs the person's new consent, or is never lifted: then everything stays.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,7 +28,9 @@ def import_file(engine: Engine, keys: Keys, file: Path, actor: str) -> dict[str,
     with transaction(engine) as conn:
         new = sum(_add(conn, keys, file, line, wish, actor) for line, wish in wishes)
         counts = {"rows": len(wishes), "new": new, "known": len(wishes) - new}
-        audit.append(conn, actor=actor, act="suppressions imported", subject=f"file {file.name}", details=counts)
+        audit.append(
+            conn, actor=actor, act="suppressions imported", subject=f"file {file.name}", details=counts
+        )
     return counts
 
 
@@ -41,7 +44,9 @@ def _add(conn: Connection, keys: Keys, file: Path, line: int, wish: Wish, actor:
 def _read(file: Path) -> list[tuple[int, Wish]]:
     try:
         if file.stat().st_size > LARGEST:
-            raise Refused(f"{file} is larger than a file of suppressions may be ({LARGEST:,} bytes): split it")
+            raise Refused(
+                f"{file} is larger than a file of suppressions may be ({LARGEST:,} bytes): split it"
+            )
         text = file.read_text(encoding="utf-8-sig")
     except OSError as problem:
         raise Refused(f"{file} cannot be read: {problem.strerror}") from None
@@ -51,19 +56,21 @@ def _read(file: Path) -> list[tuple[int, Wish]]:
 
 
 def _rows(file: Path, text: str) -> list[tuple[int, Wish]]:
-    reader = csv.DictReader(text.splitlines(), strict=True)
-    if tuple(reader.fieldnames or ()) != COLUMNS:
-        raise Refused(f"{file}: the first line must be {','.join(COLUMNS)}")
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     try:
+        if tuple(reader.fieldnames or ()) != COLUMNS:
+            raise Refused(f"{file}: the first line must be {','.join(COLUMNS)}")
         return [(reader.line_num, _wish(file, reader.line_num, row)) for row in reader]
     except csv.Error as problem:
-        raise Refused(f"{file}, line {reader.line_num}: {problem}") from None
+        raise Refused(f"{file}, after line {reader.line_num}: {problem}") from None
 
 
 def _wish(file: Path, line: int, row: dict[str, str | None]) -> Wish:
     kind, value, tenant, reason, until = ((row[name] or "").strip() for name in COLUMNS)
     if kind not in KINDS or None in row:
-        raise Refused(f"{file}, line {line}: it needs {len(COLUMNS)} columns, the first of them address or domain")
+        raise Refused(
+            f"{file}, line {line}: it needs {len(COLUMNS)} columns, the first of them address or domain"
+        )
     whom = value if kind == "address" else f"@{value.removeprefix('@')}"
     return Wish(whom, reason, tenant or None, _until(file, line, until), f"{file.name}, line {line}")
 

@@ -37,7 +37,9 @@ def click(keys: Mapping[int, bytes], item: Item) -> Said | None:
     token = ids.read_token(keys, item.body.split(b"\n", 1)[0].decode("ascii", "replace"))
     if token is None:
         return None
-    return Said("one_click", "one_click", token.message_id, Heard.UNSUBSCRIBED, token.tenant_id, token.person_hash)
+    return Said(
+        "one_click", "one_click", token.message_id, Heard.UNSUBSCRIBED, token.tenant_id, token.person_hash
+    )
 
 
 def log_line(item: Item, messages: Mapping[str, int]) -> Said | None:
@@ -61,7 +63,9 @@ def _of_entry(entry: Entry) -> Heard | None:
         return None
     if entry.lost:
         return Heard.LOST
-    return {Status.SENT: Heard.DELIVERED, Status.DEFERRED: Heard.RETURNED, Status.BOUNCED: Heard.BOUNCED}.get(entry.status)
+    return {Status.SENT: Heard.DELIVERED, Status.DEFERRED: Heard.RETURNED, Status.BOUNCED: Heard.BOUNCED}.get(
+        entry.status
+    )
 
 
 def _code(entry: Tried) -> int:
@@ -78,7 +82,16 @@ def mail(keys: Mapping[int, bytes], item: Item) -> Said | None:
     tenant, person = (token.tenant_id, token.person_hash) if token else (None, None)
     word, source, heard = _words(found)
     report = found.dsn if isinstance(found, Bounce) else None
-    return Said(word, source, found.whose.message_id, heard, tenant, person, report.queue_id if report else "", dsn=report)
+    return Said(
+        word,
+        source,
+        found.whose.message_id,
+        heard,
+        tenant,
+        person,
+        report.queue_id if report else "",
+        dsn=report,
+    )
 
 
 def _words(found: feedback.Feedback) -> tuple[str, str, Heard | None]:

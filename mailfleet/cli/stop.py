@@ -30,11 +30,20 @@ def stop(
     scope: Scope,
     name: Name,
     reason: Annotated[str, typer.Option(help="Why, for whoever looks later.")],
-    until: Annotated[datetime | None, typer.Option(help="When it ends by itself, in UTC; without it: when you say so.")] = None,
+    until: Annotated[
+        datetime | None, typer.Option(help="When it ends by itself, in UTC; without it: when you say so.")
+    ] = None,
 ) -> None:
     """Nothing of it begins any more; what a node still has in its queue is pulled out."""
     with transaction(ledger()) as conn:
-        done = hold(conn, scope, name, reason=reason, actor=actor(), until=until.replace(tzinfo=UTC) if until else None)
+        done = hold(
+            conn,
+            scope,
+            name,
+            reason=reason,
+            actor=actor(),
+            until=until.replace(tzinfo=UTC) if until else None,
+        )
     say(f"Stopped: {scope} {name}" if done else f"{scope} {name} was stopped by an operator already")
 
 

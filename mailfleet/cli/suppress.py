@@ -26,7 +26,9 @@ OfTenant = Annotated[str | None, typer.Option("--tenant", help="One tenant's slu
 def add(
     whom: Whom,
     tenant: OfTenant = None,
-    reason: Annotated[str, typer.Option(help="unsubscribe, complaint, erasure, legal, objection, operator, …")] = "operator",
+    reason: Annotated[
+        str, typer.Option(help="unsubscribe, complaint, erasure, legal, objection, operator, …")
+    ] = "operator",
     until: Annotated[datetime | None, typer.Option(help="When it lapses, in UTC; without it: never.")] = None,
     evidence: Annotated[str, typer.Option(help="How we know.")] = "",
 ) -> None:
@@ -43,7 +45,9 @@ def remove(
     tenant: OfTenant = None,
     new_consent: Annotated[
         str | None,
-        typer.Option(help="What the person agreed to anew, where and when. Needed after an unsubscribe or a complaint."),
+        typer.Option(
+            help="What the person agreed to anew, where and when. Needed after an unsubscribe or a complaint."
+        ),
     ] = None,
 ) -> None:
     """Lifts what stands against them in this scope."""
@@ -83,4 +87,13 @@ def check(whom: Whom, as_json: AsJson = False) -> None:
 
 
 def _row(one: Suppression) -> tuple[object, ...]:
-    return (one.kind, one.tenant or "all", one.domain, one.reason, one.since, one.expires_at, one.evidence, one.actor)
+    return (
+        one.kind,
+        one.tenant or "all",
+        one.domain,
+        one.reason,
+        one.since,
+        one.expires_at,
+        one.evidence,
+        one.actor,
+    )

@@ -33,9 +33,13 @@ class Report:
 
 def read(mail: Letter) -> Report | None:
     """The first report in a mail; None where it holds none."""
-    blocks = next((part.blocks for part in mail.parts if part.kind == "message/feedback-report" and part.blocks), None)
+    blocks = next(
+        (part.blocks for part in mail.parts if part.kind == "message/feedback-report" and part.blocks), None
+    )
     if blocks is None:
         return None
     fields = tuple(field for block in blocks for field in block)
     kind = next(iter(letter.values(fields, "feedback-type")), "")
-    return Report(kind.strip().lower(), next(iter(letter.values(fields, "original-mail-from")), ""), returned(mail))
+    return Report(
+        kind.strip().lower(), next(iter(letter.values(fields, "original-mail-from")), ""), returned(mail)
+    )

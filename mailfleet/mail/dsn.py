@@ -10,7 +10,13 @@ from mailfleet.mail.letter import Fields, Letter
 from mailfleet.policy.outcome import Reply
 
 STATUS = ("message/delivery-status", "message/global-delivery-status")
-RETURNED = ("message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers", "message/rfc822-headers")
+RETURNED = (
+    "message/rfc822",
+    "message/global",
+    "text/rfc822-headers",
+    "message/global-headers",
+    "message/rfc822-headers",
+)
 _ADDRESS = re.compile(r"<?([^\s<>;]+@[^\s<>;]+?)>?$")
 _STATUS = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})")
 

@@ -94,6 +94,9 @@ def _whose(keys: Keys, mail: Letter, returned: Fields) -> Whose | None:
 
 def _addresses(mail: Letter, returned: Fields) -> Iterator[str]:
     """Every address that may be a return path: whom the mail came to, and whom the message it is about named."""
-    for value in [*(value for name in ENVELOPE for value in mail.all(name)), *values(returned, "return-path")]:
+    for value in [
+        *(value for name in ENVELOPE for value in mail.all(name)),
+        *values(returned, "return-path"),
+    ]:
         for word in value.replace(",", " ").split():
             yield word.strip("<>\"'();")

@@ -85,7 +85,11 @@ def fields_of(text: str) -> Fields:
     """The header fields that a text consists of."""
     unfolded = re.sub(r"\r?\n[ \t]+", " ", text)
     pairs = (line.partition(":") for line in unfolded.splitlines())
-    return tuple((name.strip().lower(), _clean(value)) for name, colon, value in pairs if colon and " " not in name.strip())
+    return tuple(
+        (name.strip().lower(), _clean(value))
+        for name, colon, value in pairs
+        if colon and " " not in name.strip()
+    )
 
 
 def _fields(message: Message) -> Fields:

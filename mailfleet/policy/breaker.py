@@ -84,14 +84,18 @@ def bounce_action(window: Window) -> Action | None:
     """How far a window of final verdicts is slowed, or None while it may go on."""
     if window.final < FLOOR or window.hard < FLOOR_HARD:
         return None
-    return next((action for limit, action in _BOUNCE_LADDER if window.hard * 100 > window.final * limit), None)
+    return next(
+        (action for limit, action in _BOUNCE_LADDER if window.hard * 100 > window.final * limit), None
+    )
 
 
 def complaint_rate_action(seen: Complaints) -> Action | None:
     """The same for complaints, where enough was delivered to make a rate of them."""
     if seen.delivered < ENOUGH_DELIVERED:
         return None
-    return next((action for limit, action in _COMPLAINT_LADDER if seen.reported * 1000 > seen.delivered * limit), None)
+    return next(
+        (action for limit, action in _COMPLAINT_LADDER if seen.reported * 1000 > seen.delivered * limit), None
+    )
 
 
 def complaint_count_action(scope: str, seen: Complaints) -> Action | None:

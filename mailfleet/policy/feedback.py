@@ -54,13 +54,18 @@ EFFECTS: dict[Heard, Effect] = {
     Heard.ANSWERED: Effect(Event.DELIVER, ends="answered", accepted=True),
     Heard.STOPPED: Effect(Event.DELIVER, suppress="unsubscribe", ends="suppressed", accepted=True),
     # who complains about one of us is written to by none of us
-    Heard.COMPLAINED: Effect(Event.DELIVER, suppress="complaint", everywhere=True, ends="suppressed", accepted=True),
+    Heard.COMPLAINED: Effect(
+        Event.DELIVER, suppress="complaint", everywhere=True, ends="suppressed", accepted=True
+    ),
 }
 
 # Only what speaks of the recipient may suppress, and for every tenant: an address that does not exist, exists for nobody.
 SUPPRESSES = {Verdict.HARD: "hard", Verdict.INACTIVE: "inactive"}
 _LASTS = {"inactive": timedelta(days=180)}  # a disabled mailbox comes back, an unknown one does not
-ENDS_BY_REASON = {"hard": "bounced", "inactive": "bounced"}  # how an enrolment ends, where it is not "suppressed"
+ENDS_BY_REASON = {
+    "hard": "bounced",
+    "inactive": "bounced",
+}  # how an enrolment ends, where it is not "suppressed"
 AFTER_A_PULL = timedelta(hours=1)  # longer than a delivery that was under way can still take
 
 
@@ -89,7 +94,13 @@ def written_by_our_node(*, through_node: bool, state: State, queue_id: str, know
 
 
 def of_this_try(
-    effect: Effect, *, state: State, queue_id: str, queue_ref: str | None, known: Collection[str], arrived: bool = False
+    effect: Effect,
+    *,
+    state: State,
+    queue_id: str,
+    queue_ref: str | None,
+    known: Collection[str],
+    arrived: bool = False,
 ) -> bool:
     """Whether feedback on one try of our node speaks of the message's last one; else it is recorded and moves nothing.
 
@@ -104,7 +115,9 @@ def of_this_try(
     return state is State.UNKNOWN and queue_ref is None and queue_id in known
 
 
-def final_verdict(heard: Heard, classified: Verdict | None, *, our_recipient: bool, last_word: bool) -> Verdict | None:
+def final_verdict(
+    heard: Heard, classified: Verdict | None, *, our_recipient: bool, last_word: bool
+) -> Verdict | None:
     """The verdict that the breakers count; None while there is none.
 
     `our_recipient` False: the report names somebody else, to whom our mail was passed on: nothing is proved of ours.

@@ -35,12 +35,18 @@ class Read:
 def queue(postqueue: Path, config: Path | None) -> list[str] | None:
     """The queue ids in the node's queue; None: Postfix does not answer, which says nothing of the queue."""
     done = _run([str(postqueue), *_config(config), "-j"])
-    return None if done is None else [str(json.loads(line)["queue_id"]) for line in done.stdout.splitlines() if line.strip()]
+    return (
+        None
+        if done is None
+        else [str(json.loads(line)["queue_id"]) for line in done.stdout.splitlines() if line.strip()]
+    )
 
 
 def delete(postqueue: Path, config: Path | None, queue_ids: Sequence[str]) -> list[str]:
     """Takes these out of the queue undelivered; those that were there. It needs the rights of Postfix's owner."""
-    done = _run([str(postqueue.with_name("postsuper")), *_config(config), "-d", "-"], "\n".join(queue_ids) + "\n")
+    done = _run(
+        [str(postqueue.with_name("postsuper")), *_config(config), "-d", "-"], "\n".join(queue_ids) + "\n"
+    )
     return [] if done is None else _REMOVED.findall(done.stderr)
 
 
@@ -83,7 +89,11 @@ def _afresh(log: Path, cursor: Cursor, files: Sequence[Path]) -> Read:
 
 def _files(log: Path) -> list[Path]:
     """The log and its older files that can be read as they are, the oldest first."""
-    rotated = [path for path in log.parent.glob(f"{log.name}.*") if path.is_file() and path.suffix not in (".gz", ".xz", ".bz2")]
+    rotated = [
+        path
+        for path in log.parent.glob(f"{log.name}.*")
+        if path.is_file() and path.suffix not in (".gz", ".xz", ".bz2")
+    ]
     return sorted(rotated, key=lambda path: path.stat().st_mtime_ns) + ([log] if log.is_file() else [])
 
 
@@ -99,4 +109,9 @@ def _lines(file: Path, cursor: Cursor, *, newest: bool) -> Read:
     whole = raw.rfind(b"\n") + 1 if newest or more else len(raw)
     if not whole and more:
         whole = len(raw)  # a line longer than any of Postfix's: nothing of ours is in it
-    return Read(tuple(raw[:whole].splitlines()), Cursor(cursor.inode, cursor.offset + whole), newest and not more, False)
+    return Read(
+        tuple(raw[:whole].splitlines()),
+        Cursor(cursor.inode, cursor.offset + whole),
+        newest and not more,
+        False,
+    )

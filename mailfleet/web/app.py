@@ -27,7 +27,9 @@ def make() -> FastAPI:
 
 def made(settings: Settings) -> FastAPI:
     """The service of these settings; it needs no key but those of the tokens."""
-    service = Service(open_engine(settings.url("database_web_url")), read_keyring(settings.path("token_keys")))
+    service = Service(
+        open_engine(settings.url("database_web_url")), read_keyring(settings.path("token_keys"))
+    )
     # no pages about itself, and no redirect of a slash too many: RFC 8058 forbids them here
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.service = service

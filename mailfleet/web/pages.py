@@ -27,16 +27,26 @@ PAGES: dict[str, dict[str, Words]] = {
     "en": {
         "asked": Words("Unsubscribe?", "You will get no more mail from this sender.", "Unsubscribe"),
         "done": Words("You are unsubscribed", "You will get no more mail from this sender."),
-        "unknown": Words("Unknown link", "This link is not one of ours. Please use the whole link from the mail."),
+        "unknown": Words(
+            "Unknown link", "This link is not one of ours. Please use the whole link from the mail."
+        ),
         "too_large": Words("Not understood", "This request is too large."),
-        "later": Words("Please try again", "We cannot note your wish at this moment. Please try again in a minute."),
+        "later": Words(
+            "Please try again", "We cannot note your wish at this moment. Please try again in a minute."
+        ),
     },
     "ru": {
-        "asked": Words("Отписаться?", "Вы больше не будете получать письма от этого отправителя.", "Отписаться"),
+        "asked": Words(
+            "Отписаться?", "Вы больше не будете получать письма от этого отправителя.", "Отписаться"
+        ),
         "done": Words("Вы отписаны", "Вы больше не будете получать письма от этого отправителя."),
-        "unknown": Words("Неизвестная ссылка", "Эта ссылка не наша. Пожалуйста, откройте ссылку из письма целиком."),
+        "unknown": Words(
+            "Неизвестная ссылка", "Эта ссылка не наша. Пожалуйста, откройте ссылку из письма целиком."
+        ),
         "too_large": Words("Запрос не понят", "Этот запрос слишком велик."),
-        "later": Words("Попробуйте ещё раз", "Сейчас мы не можем записать ваше решение. Попробуйте через минуту."),
+        "later": Words(
+            "Попробуйте ещё раз", "Сейчас мы не можем записать ваше решение. Попробуйте через минуту."
+        ),
     },
 }
 

@@ -38,7 +38,9 @@ async def act(request: Request, token: str) -> HTMLResponse:
         return _page(request, "too_large", 413)
     service, host = request.app.state.service, request.headers.get("host", "")[:255]
     try:
-        known = await asyncio.to_thread(unsubscribe, service.engine, opened, text=token.lower(), body=body, host=host)
+        known = await asyncio.to_thread(
+            unsubscribe, service.engine, opened, text=token.lower(), body=body, host=host
+        )
     except (DatabaseRefused, SQLAlchemyError):
         return _page(request, "later", 503)
     return _page(request, "done") if known else _page(request, "unknown", 404)

@@ -1,5 +1,7 @@
 """A small fleet whose messages can be put into any state, and the mail and log lines that come back about them."""
 
+# ruff: noqa: E501  (logs, reports and rows of real words are long)
+
 from __future__ import annotations
 
 import hashlib
@@ -69,7 +71,9 @@ class World:
                 reason: str = "a test", bare: bool = False) -> int:  # fmt: skip
         """A message to `who` in this state, with its lead and enrolment; `bare`: without route, as after a restore."""
         who_hash, address_hash = (keyed_hash(KEYS.hashes.keys[1], one) for one in (person(who), who))
-        number = message_number(KEYS.tokens.keys[1], tenant=tenant, campaign="spring", person=who_hash, step=step)
+        number = message_number(
+            KEYS.tokens.keys[1], tenant=tenant, campaign="spring", person=who_hash, step=step
+        )
         now, routed = self.now(), not bare
         values = {
             "t": self.ids[tenant], "c": self.ids[f"{tenant} campaign"], "mailbox": self.ids[mailbox or f"{tenant} anna"],
@@ -110,11 +114,24 @@ class World:
         row = self.run("SELECT tenant_id, message_id, campaign_id, mailbox_id, domain_id, import_id, receiver, person_hash, address_hash "
                        "FROM messages WHERE message_id = :id", id=number)[0]  # fmt: skip
         tenant, message, campaign, mailbox, domain, lead_file, receiver, who, address = row
-        return Judged(tenant, message, verdict, campaign, mailbox, domain, lead_file, receiver, bytes(who), bytes(address))  # type: ignore[arg-type]
+        return Judged(
+            tenant,
+            message,
+            verdict,
+            campaign,
+            mailbox,
+            domain,
+            lead_file,
+            receiver,
+            bytes(who),
+            bytes(address),
+        )  # type: ignore[arg-type]
 
     def token(self, number: int) -> str:
         tenant, who = self.numbers[number]
-        return write_token(KEYS.tokens.keys, Token(self.ids[tenant], number, keyed_hash(KEYS.hashes.keys[1], person(who))))
+        return write_token(
+            KEYS.tokens.keys, Token(self.ids[tenant], number, keyed_hash(KEYS.hashes.keys[1], person(who)))
+        )
 
     def verp(self, number: int) -> str:
         return return_path(self.token(number), f"b.{self.numbers[number][0]}.example")
@@ -130,12 +147,22 @@ class World:
 
     def log(self, *lines: tuple[str, str]) -> dict[str, int]:
         """Lines (program, text) of node-1's log are stored, and understood."""
-        self.arrive("node_log", *(LOG.format(program=program, text=line).encode() for program, line in lines), node=self.ids["node-1"])
+        self.arrive(
+            "node_log",
+            *(LOG.format(program=program, text=line).encode() for program, line in lines),
+            node=self.ids["node-1"],
+        )
         return drain(self.engine, KEYS)
 
     def arrive(self, source: str, *bodies: bytes, node: int | None = None) -> None:
         with self.engine.begin() as conn:
-            inbox.put(conn, [Arrival(hashlib.sha256(raw).digest(), "here", raw) for raw in bodies], source=source, now=self.now(), node_id=node)
+            inbox.put(
+                conn,
+                [Arrival(hashlib.sha256(raw).digest(), "here", raw) for raw in bodies],
+                source=source,
+                now=self.now(),
+                node_id=node,
+            )
 
     def queue_id(self, number: int, queue_id: str, *, active: bool = True) -> str:
         """The node's log has said which message this is."""
@@ -148,11 +175,16 @@ class World:
         return str(self.one("SELECT state FROM messages WHERE message_id = :id", id=number))
 
     def events(self, number: int) -> list[tuple[object, ...]]:
-        return self.run("SELECT event, source, before, after FROM events WHERE message_id = :id ORDER BY event_id", id=number)
+        return self.run(
+            "SELECT event, source, before, after FROM events WHERE message_id = :id ORDER BY event_id",
+            id=number,
+        )
 
     def suppressed(self) -> list[tuple[object, ...]]:
         """Tenant (None: all) and reason of everything that stands."""
-        return self.run("SELECT t.slug, s.reason FROM suppressions s LEFT JOIN tenants t USING (tenant_id) ORDER BY 1, 2")
+        return self.run(
+            "SELECT t.slug, s.reason FROM suppressions s LEFT JOIN tenants t USING (tenant_id) ORDER BY 1, 2"
+        )
 
     def enrolment(self, who: str = "anna@person.example", tenant: str = "acme") -> str:
         found = self.one("SELECT coalesce(e.ended, e.state) FROM enrolments e JOIN leads l USING (tenant_id, lead_id) "
@@ -178,7 +210,14 @@ def world_of(ledger: Ledger) -> World:
 
 
 def _tenant(world: World, slug: str) -> None:
-    values = {"slug": slug, "t": world.make(slug, "INSERT INTO tenants (slug, name, created_at) VALUES (:slug, :slug, now()) RETURNING tenant_id", slug=slug)}
+    values = {
+        "slug": slug,
+        "t": world.make(
+            slug,
+            "INSERT INTO tenants (slug, name, created_at) VALUES (:slug, :slug, now()) RETURNING tenant_id",
+            slug=slug,
+        ),
+    }
     values["d"] = world.make(f"{slug} direction", "INSERT INTO directions (tenant_id, slug, name, purpose) "
                              "VALUES (:t, 'main', 'Main', 'news') RETURNING direction_id", **values)  # fmt: skip
     values["o"] = world.make(f"{slug} domain", "INSERT INTO domains (tenant_id, name, bounce_domain, tracking_host, dkim_selector, dkim_key) "
@@ -189,13 +228,20 @@ def _tenant(world: World, slug: str) -> None:
         box = world.make(f"{slug} {name}", "INSERT INTO mailboxes (tenant_id, domain_id, direction_id, address, display_name, daily_limit, "
                          "hourly_limit) VALUES (:t, :o, :d, :name || '@' || :slug || '.example', 'Anna', 100, 100) RETURNING mailbox_id",
                          name=name, **values)  # fmt: skip
-        world.run("INSERT INTO routes VALUES (:t, :box, 1, 0, :egress)", box=box, egress=world.ids["post"], **values)
+        world.run(
+            "INSERT INTO routes VALUES (:t, :box, 1, 0, :egress)", box=box, egress=world.ids["post"], **values
+        )
     values["c"] = world.make(f"{slug} campaign", "INSERT INTO campaigns (tenant_id, slug, direction_id, created_at) "
                              "VALUES (:t, 'spring', :d, now()) RETURNING campaign_id", **values)  # fmt: skip
     world.run("INSERT INTO campaign_versions (tenant_id, campaign_id, version, window_start, window_end, daily_limit, ends_at, actor, created_at) "
               "VALUES (:t, :c, 1, '00:00', '23:59', 1000, now() + interval '1 year', 'test', now())", **values)  # fmt: skip
     for position, key in enumerate(("hello", "again"), 1):
-        world.run("INSERT INTO campaign_steps VALUES (:t, :c, 1, :key, :position, 0, 's', 't', 'h')", key=key, position=position, **values)
+        world.run(
+            "INSERT INTO campaign_steps VALUES (:t, :c, 1, :key, :position, 0, 's', 't', 'h')",
+            key=key,
+            position=position,
+            **values,
+        )
     world.make(f"{slug} import", "INSERT INTO imports (tenant_id, file_name, file_sha256, encoding, delimiter, rows, accepted, known, refused, "
                "actor, taken_at) VALUES (:t, :slug || '.csv', '', 'utf-8', ',', 0, 0, 0, 0, 'test', now()) RETURNING import_id", **values)  # fmt: skip
 
@@ -279,8 +325,15 @@ def reply(message_id: str, words: str, *, to: str = "anna@acme.example", **heade
     """An answer in the thread, with the letter quoted below."""
     mail = EmailMessage()
     mail["Return-Path"], mail["Delivered-To"] = "<anna@person.example>", to
-    mail["From"], mail["To"], mail["Subject"], mail["In-Reply-To"] = "anna@person.example", to, "Re: Hello", message_id
+    mail["From"], mail["To"], mail["Subject"], mail["In-Reply-To"] = (
+        "anna@person.example",
+        to,
+        "Re: Hello",
+        message_id,
+    )
     for name, value in headers.items():
         mail[name.replace("_", "-")] = value
-    mail.set_content(f"{words}\n\nOn Mon, 2 Nov 2026 10:00:00 +0000, {to} wrote:\n> Hello! If you want no more mail, unsubscribe.\n> Anna\n")
+    mail.set_content(
+        f"{words}\n\nOn Mon, 2 Nov 2026 10:00:00 +0000, {to} wrote:\n> Hello! If you want no more mail, unsubscribe.\n> Anna\n"
+    )
     return mail.as_bytes()

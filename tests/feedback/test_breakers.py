@@ -1,5 +1,7 @@
 """The breakers act in the transaction that stores the verdict, once, also under a node's role."""
 
+# ruff: noqa: E501  (logs, reports and rows of real words are long)
+
 from __future__ import annotations
 
 import json
@@ -16,7 +18,9 @@ from mailfleet.policy.outcome import Verdict
 from tests.feedback.given import World, arf
 
 
-def verdicts(world: World, hard: int, accepted: int, *, mailbox: str = "acme anna", age: str = "1 hour", first: int = 1) -> None:
+def verdicts(
+    world: World, hard: int, accepted: int, *, mailbox: str = "acme anna", age: str = "1 hour", first: int = 1
+) -> None:
     """That many verdicts of campaign, mailbox, domain and import, without their messages' further story."""
     number = world.message(f"grey{first}@person.example")
     world.run("""
@@ -79,7 +83,11 @@ def test_a_decision_is_taken_once(world):
     verdicts(world, 11, 189)
     for role in ("control", "node-1", "node-2"):
         watch(world, "campaign", role=role)
-    assert [world.one(f"SELECT count(*) FROM {table}") for table in ("incidents", "stops", "outbox")] == [1, 1, 1]
+    assert [world.one(f"SELECT count(*) FROM {table}") for table in ("incidents", "stops", "outbox")] == [
+        1,
+        1,
+        1,
+    ]
 
 
 def test_only_the_last_200_count(world):
@@ -101,9 +109,17 @@ def test_a_domain_is_half_of_the_capacity_so_it_is_slowed_and_a_person_is_called
     verdicts(world, 11, 189)
     watch(world, "domain", role="node-1")
     assert (open_incidents(world), standing(world)) == ([("domain", "slow", "bounce rate")], [])
-    assert [event for event, in world.run("SELECT event FROM outbox ORDER BY outbox_id")] == ["mailfleet.incident.slow", "mailfleet.capacity"]
+    assert [event for (event,) in world.run("SELECT event FROM outbox ORDER BY outbox_id")] == [
+        "mailfleet.incident.slow",
+        "mailfleet.capacity",
+    ]
     evidence = world.one("SELECT evidence FROM incidents")
-    assert evidence["asked for"] == "pause" and evidence["capacity"] == {"whole": 1200, "rested": 0, "wanted": 1200}
+    assert evidence["asked for"] == "pause"
+    assert evidence["capacity"] == {
+        "whole": 1200,
+        "rested": 0,
+        "wanted": 1200,
+    }
 
 
 @pytest.mark.parametrize("role", ["control", "node-1"])
@@ -112,7 +128,9 @@ def test_two_of_twelve_mailboxes_rest_and_the_third_is_slowed(world, role):
         verdicts(world, 11, 189, mailbox=f"acme {name}", first=place)
     with world.ledger.engine(role).begin() as conn:
         for name in ("anna", "m1", "m2"):
-            watch_bounces(conn, [Scope(world.ids["acme"], "mailbox", world.ids[f"acme {name}"])], now=clock.now(conn))
+            watch_bounces(
+                conn, [Scope(world.ids["acme"], "mailbox", world.ids[f"acme {name}"])], now=clock.now(conn)
+            )
     assert [action for _, action, _ in open_incidents(world)] == ["pause", "pause", "slow"]
     assert len(standing(world)) == 2
 
@@ -159,7 +177,10 @@ def test_a_node_cannot_end_what_still_runs(world):
 @pytest.mark.parametrize("role", ["control", "node-1"])
 def test_an_outcome_stores_its_verdict_and_suppresses_whom_it_speaks_of(world, role):
     numbers = [world.message(f"p{place}@person.example") for place in range(3)]
-    judged = [world.judged(number, verdict) for number, verdict in zip(numbers, (Verdict.ACCEPTED, Verdict.HARD, Verdict.BLOCK), strict=True)]
+    judged = [
+        world.judged(number, verdict)
+        for number, verdict in zip(numbers, (Verdict.ACCEPTED, Verdict.HARD, Verdict.BLOCK), strict=True)
+    ]
     with world.ledger.engine(role).begin() as conn:
         for _ in range(2):
             after_outcomes(conn, judged, now=clock.now(conn))
@@ -191,7 +212,9 @@ def test_complaints_at_receivers_that_report_make_a_rate(world):
     world.run("UPDATE verdicts SET complained = true, complained_at = now() - interval '3 days' WHERE message_id IN "
               "(SELECT message_id FROM verdicts ORDER BY 1 LIMIT 4)")  # fmt: skip
     with world.engine.begin() as conn:
-        watch_complaints(conn, [scope(world, kind) for kind in ("campaign", "domain", "tenant")], now=clock.now(conn))
+        watch_complaints(
+            conn, [scope(world, kind) for kind in ("campaign", "domain", "tenant")], now=clock.now(conn)
+        )
     assert sorted(open_incidents(world)) == [
         ("campaign", "stop", "complaint rate"), ("domain", "slow", "complaint rate"), ("tenant", "stop", "complaint rate"),
     ]  # fmt: skip

@@ -1,5 +1,7 @@
 """What comes back moves its message, and has its consequences, once."""
 
+# ruff: noqa: E501  (logs, reports and rows of real words are long)
+
 from __future__ import annotations
 
 from datetime import timedelta
@@ -180,9 +182,16 @@ def test_a_report_that_is_no_complaint_changes_nothing(world, kind):
 def test_an_answer_ends_what_the_tenant_planned_and_nobody_elses(world):
     number, follow_up = world.message(), world.message(state="planned", step="again")
     other = world.message(state="planned", tenant="zeta")
-    assert world.mail(reply(world.message_id(number), "Thanks, send me your prices.")) == {"reply": 1, "dropped": 0}
+    assert world.mail(reply(world.message_id(number), "Thanks, send me your prices.")) == {
+        "reply": 1,
+        "dropped": 0,
+    }
     assert [world.state(one) for one in (number, follow_up, other)] == ["delivered", "dropped", "planned"]
-    assert (world.enrolment(), world.enrolment(tenant="zeta"), world.suppressed()) == ("answered", "active", [])
+    assert (world.enrolment(), world.enrolment(tenant="zeta"), world.suppressed()) == (
+        "answered",
+        "active",
+        [],
+    )
     assert world.one("SELECT reason FROM messages WHERE message_id = :id", id=follow_up) == "answered"
 
 
@@ -193,7 +202,9 @@ def test_an_answer_after_the_last_step_still_ends_it(world):
     assert (world.state(number), world.enrolment()) == ("delivered", "answered")
 
 
-@pytest.mark.parametrize("words", ["Please stop writing to me.", "Не пишите мне больше. Удалите мой адрес из рассылки."])
+@pytest.mark.parametrize(
+    "words", ["Please stop writing to me.", "Не пишите мне больше. Удалите мой адрес из рассылки."]
+)
 def test_whoever_asks_to_stop_is_suppressed_for_the_tenant(world, words):
     number = world.message()
     assert world.mail(reply(world.message_id(number), words)) == {"stop": 1, "dropped": 0}
@@ -201,8 +212,14 @@ def test_whoever_asks_to_stop_is_suppressed_for_the_tenant(world, words):
 
 
 def test_an_absence_is_evidence_of_arrival_and_nothing_else(world):
-    number, follow_up = world.message(state="unknown", egress="direct"), world.message(state="planned", step="again")
-    assert world.mail(reply(world.message_id(number), "I am away.", Auto_Submitted="auto-replied")) == {"auto_reply": 1, "dropped": 0}
+    number, follow_up = (
+        world.message(state="unknown", egress="direct"),
+        world.message(state="planned", step="again"),
+    )
+    assert world.mail(reply(world.message_id(number), "I am away.", Auto_Submitted="auto-replied")) == {
+        "auto_reply": 1,
+        "dropped": 0,
+    }
     assert (world.state(number), world.state(follow_up)) == ("submitted", "planned")
     assert (world.suppressed(), world.enrolment()) == ([], "active")
     assert world.run("SELECT verdict FROM verdicts") == [("accepted",)]

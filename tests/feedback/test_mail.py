@@ -1,5 +1,7 @@
 """Reports, replies and log lines are read as what they are, and nothing is too strange to be read."""
 
+# ruff: noqa: E501  (logs, reports and rows of real words are long)
+
 from __future__ import annotations
 
 import json
@@ -69,13 +71,21 @@ def test_what_no_person_wrote_is_no_answer(raw):
 
 # reports
 def test_the_decisive_recipient_is_the_first_that_failed():
-    raw = made.dsn(VERP).replace(b"Final-Recipient", b"Final-Recipient: rfc822; list@person.example\nAction: relayed\nStatus: 2.1.9\n\nFinal-Recipient", 1)
+    raw = made.dsn(VERP).replace(
+        b"Final-Recipient",
+        b"Final-Recipient: rfc822; list@person.example\nAction: relayed\nStatus: 2.1.9\n\nFinal-Recipient",
+        1,
+    )
     assert [one.action for one in read(raw).dsn.recipients] == ["relayed", "failed"]
     assert read(raw).dsn.worst.final == "anna@person.example"
 
 
 def test_postfixs_queue_id_and_the_folded_diagnosis_are_read():
-    raw = made.dsn(VERP, queue_id="4cZ1Lx2KQBz3x1y", said="smtp; 550-5.1.1 The email account that you tried to reach\n    550 5.1.1 does not exist.")
+    raw = made.dsn(
+        VERP,
+        queue_id="4cZ1Lx2KQBz3x1y",
+        said="smtp; 550-5.1.1 The email account that you tried to reach\n    550 5.1.1 does not exist.",
+    )
     report = read(raw).dsn
     assert report.queue_id == "4cZ1Lx2KQBz3x1y"
     assert report.worst.reply.code == 550
@@ -157,7 +167,9 @@ def test_a_line_of_the_log_is_read(program, text, entry):
 
 
 def test_a_modern_time_stamp_is_as_good():
-    assert postfix_log.read("2026-11-24T15:23:15.123456+00:00 node-1 postfix/qmgr[1180]: 9F3A21C0: removed") == Removed("9F3A21C0", False)
+    assert postfix_log.read(
+        "2026-11-24T15:23:15.123456+00:00 node-1 postfix/qmgr[1180]: 9F3A21C0: removed"
+    ) == Removed("9F3A21C0", False)
 
 
 @pytest.mark.parametrize(("said", "lost"), [
@@ -184,7 +196,13 @@ def test_the_corpus_of_log_lines_is_read_as_its_authors_do():
 
 
 # real mail
-FOLD = {Verdict.HARD: "hard", Verdict.INACTIVE: "inactive", Verdict.FULL: "soft", Verdict.SOFT: "soft", Verdict.ACCEPTED: "soft"}
+FOLD = {
+    Verdict.HARD: "hard",
+    Verdict.INACTIVE: "inactive",
+    Verdict.FULL: "soft",
+    Verdict.SOFT: "soft",
+    Verdict.ACCEPTED: "soft",
+}
 
 
 def bounces():
@@ -200,7 +218,13 @@ def test_no_real_bounce_fails_to_be_read_with_either_line_end():
         for copy in (raw, raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")):
             began = time.perf_counter()
             found = letter.read(copy)
-            dsn.read(found), arf.read(found), reply.automatic(found), reply.visible(found), feedback.read(TOKENS, copy)
+            (
+                dsn.read(found),
+                arf.read(found),
+                reply.automatic(found),
+                reply.visible(found),
+                feedback.read(TOKENS, copy),
+            )
             slowest = max(slowest, time.perf_counter() - began)
             assert found.head or row["kind"] == "malformed"
     print(f"slowest: {slowest:.2f} s")
@@ -220,7 +244,11 @@ def test_real_reports_that_blame_us_are_never_taken_for_dead_addresses():
         if label := row["expect"].get("class"):
             seen[label, FOLD.get(found, "block")] += 1
             if found is Verdict.HARD and label != "hard":
-                assert "unknown" in report.worst.reply.text.lower() or "no such user" in report.worst.reply.text.lower() or "not exist" in report.worst.reply.text
+                assert (
+                    "unknown" in report.worst.reply.text.lower()
+                    or "no such user" in report.worst.reply.text.lower()
+                    or "not exist" in report.worst.reply.text
+                )
     print("reports:", sorted(seen.items()))
     assert seen["block", "hard"] <= 1
     assert seen["soft", "hard"] <= 15
@@ -248,7 +276,11 @@ def test_real_absences_are_no_answers_and_real_answers_are_no_absences():
 def test_real_replies_have_words_above_their_quote():
     right = asked = 0
     for row in map(json.loads, corpus("reply_extraction.jsonl").read_text().splitlines()):
-        raw = row["text"].encode() if row["form"] == "mail" else b"Content-Type: text/plain; charset=utf-8\n\n" + row["text"].encode()
+        raw = (
+            row["text"].encode()
+            if row["form"] == "mail"
+            else b"Content-Type: text/plain; charset=utf-8\n\n" + row["text"].encode()
+        )
         words = reply.visible(letter.read(raw))
         assert words or not row["text"].strip() or row["form"] == "mail"
         if row["expect_reply"] is not None:
@@ -271,7 +303,17 @@ HEADS = st.sampled_from(["multipart/report; boundary=b", "multipart/mixed; bound
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(st.tuples(HEADS, st.sampled_from(["base64", "quoted-printable", "x-uuencode", "8bit", ""]), st.binary(max_size=60)), max_size=5), HEADS)
+@given(
+    st.lists(
+        st.tuples(
+            HEADS,
+            st.sampled_from(["base64", "quoted-printable", "x-uuencode", "8bit", ""]),
+            st.binary(max_size=60),
+        ),
+        max_size=5,
+    ),
+    HEADS,
+)
 def test_no_nesting_is_too_strange_for_a_report(parts, head):
     raw = f"To: {VERP}\nContent-Type: {head}\n\n".encode()
     for kind, encoding, body in parts:
@@ -281,7 +323,9 @@ def test_no_nesting_is_too_strange_for_a_report(parts, head):
 
 
 def test_a_mail_nested_a_thousand_times_is_not_understood():
-    raw = b"".join(b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (depth, depth) for depth in range(3000))
+    raw = b"".join(
+        b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (depth, depth) for depth in range(3000)
+    )
     assert feedback.read(TOKENS, b"To: " + VERP.encode() + b"\n" + raw) is None
 
 
@@ -300,7 +344,9 @@ def test_no_line_is_too_strange_for_the_log(text):
     postfix_log.lost_after_the_dot(text)
 
 
-@pytest.mark.parametrize("text", ["x" * 100_000, "x " * 50_000, "postfix/" * 10_000, "9F3A21C0: to=<" + ", status=" * 10_000])
+@pytest.mark.parametrize(
+    "text", ["x" * 100_000, "x " * 50_000, "postfix/" * 10_000, "9F3A21C0: to=<" + ", status=" * 10_000]
+)
 def test_no_line_is_too_long_for_the_log(text):
     began = time.perf_counter()
     assert postfix_log.read(text) is None

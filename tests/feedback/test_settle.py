@@ -1,5 +1,7 @@
 """Unknown is settled by evidence only: silence is never absence."""
 
+# ruff: noqa: E501  (logs, reports and rows of real words are long)
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -17,7 +19,18 @@ BEGAN = datetime(2026, 11, 2, 9, tzinfo=UTC)
 ENDED = BEGAN + timedelta(seconds=5)
 LATER = ENDED + timedelta(seconds=31)
 EVER = datetime(1, 1, 1, tzinfo=UTC)
-SEARCHED = Seen(BEGAN, ENDED, ENDED, None, active=False, queued=False, postfix_up=True, queue_read_at=LATER, log_read_at=LATER, log_whole_since=EVER)
+SEARCHED = Seen(
+    BEGAN,
+    ENDED,
+    ENDED,
+    None,
+    active=False,
+    queued=False,
+    postfix_up=True,
+    queue_read_at=LATER,
+    log_read_at=LATER,
+    log_whole_since=EVER,
+)
 
 
 @pytest.mark.parametrize(("seen", "event"), [
@@ -43,7 +56,15 @@ def test_what_the_evidence_says(seen, event):
     assert rules.settle(seen) is event
 
 
-def lost(world: World, *, egress: str = "post", source: str = "attempt", outcome: str = "unknown", late: bool = False, ref: str | None = None) -> int:
+def lost(
+    world: World,
+    *,
+    egress: str = "post",
+    source: str = "attempt",
+    outcome: str = "unknown",
+    late: bool = False,
+    ref: str | None = None,
+) -> int:
     """A message whose line was lost two minutes ago."""
     number = world.message(state="unknown", egress=egress)
     world.run("UPDATE messages SET began_at = now() - interval '2 minutes'")
@@ -55,7 +76,15 @@ def lost(world: World, *, egress: str = "post", source: str = "attempt", outcome
     return number
 
 
-def beat(world: World, *, up: bool = True, read: str = "1 s", looked: str = "1 s", queued: str = "{}", whole: str = "0001-01-01T00:00:00+00:00") -> None:
+def beat(
+    world: World,
+    *,
+    up: bool = True,
+    read: str = "1 s",
+    looked: str = "1 s",
+    queued: str = "{}",
+    whole: str = "0001-01-01T00:00:00+00:00",
+) -> None:
     world.run("INSERT INTO heartbeats VALUES (:node, now(), 'w', :up, jsonb_build_object('whole_since', CAST(:whole AS text)), "
               "now() - CAST(:read AS interval), now() - CAST(:looked AS interval), CAST(:queued AS text[])) "
               "ON CONFLICT (node_id) DO UPDATE SET queued = EXCLUDED.queued",
@@ -77,7 +106,9 @@ def test_what_the_queue_manager_took_over_is_submitted_under_its_queue_id(world)
 
 def test_what_never_arrived_is_planned_again(world):
     number = lost(world)
-    world.queue_id(number, "4cZ1Lx2KQBz3x1", active=False)  # a head without an end: the line was lost before the dot
+    world.queue_id(
+        number, "4cZ1Lx2KQBz3x1", active=False
+    )  # a head without an end: the line was lost before the dot
     beat(world)
     assert settle(world.engine) == counts(absent=1)
     assert world.state(number) == "planned"
@@ -123,7 +154,10 @@ def test_an_id_of_an_earlier_try_proves_nothing_of_this_one(world):
     assert settle(world.engine) == counts(waiting=1)
 
 
-@pytest.mark.parametrize(("outcome", "counted", "state"), [("accepted", "accepted", "submitted"), ("deferred", "not_taken", "deferred")])
+@pytest.mark.parametrize(
+    ("outcome", "counted", "state"),
+    [("accepted", "accepted", "submitted"), ("deferred", "not_taken", "deferred")],
+)
 def test_a_worker_that_had_lost_its_lease_still_tells_what_it_heard(world, outcome, counted, state):
     number = lost(world, outcome=outcome, late=True, ref="4cZ1Lx2KQBz3x9" if outcome == "accepted" else None)
     assert settle(world.engine) == counts(**{counted: 1})

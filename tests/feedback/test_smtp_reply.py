@@ -1,5 +1,7 @@
 """What each refusal means: every row of the table of facts, in the receivers' own words."""
 
+# ruff: noqa: E501  (logs, reports and rows of real words are long)
+
 from __future__ import annotations
 
 import json
@@ -135,8 +137,8 @@ ROWS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("row", "who", "text", "verdict", "about"), ROWS)
-def test_a_refusal_is_read_as_its_receiver_means_it(row, who, text, verdict, about):
+@pytest.mark.parametrize(("who", "text", "verdict", "about"), [row[1:] for row in ROWS])
+def test_a_refusal_is_read_as_its_receiver_means_it(who, text, verdict, about):
     found = classify(who, read(text))
     assert (found.verdict, found.about) == (verdict, about)
 
@@ -150,7 +152,10 @@ def test_it_makes_no_difference_whether_the_code_stands_in_the_text_or_beside_it
     whole = read(text)
     _, _, rest = text.replace("550-5.1.1", "").partition(" ")
     assert classify("gmail", Reply(whole.code, whole.enhanced, whole.text)) == classify("gmail", read(text))
-    assert classify("gmail", Reply(whole.code, "", rest.strip())).verdict == classify("gmail", read(text)).verdict
+    assert (
+        classify("gmail", Reply(whole.code, "", rest.strip())).verdict
+        == classify("gmail", read(text)).verdict
+    )
 
 
 @pytest.mark.parametrize(("text", "wait"), [
