@@ -34,6 +34,7 @@ async def run_days(
     *,
     heard: Callable[[Told], None],
     quiet: Callable[[], None],
+    opt_outs: Callable[[], object] = lambda: None,
 ) -> None:
     """Every step has run, each after the one before. `heard` is told when a step begins and how it ended.
 
@@ -44,6 +45,8 @@ async def run_days(
         if step.quiet:
             await _wait(quiet)
         at = await asyncio.to_thread(advance, engine, business_time(first.date(), step))
+        if step.opt_outs:
+            await asyncio.to_thread(opt_outs)
         told = {"step": step.name, "at": f"{at:%Y-%m-%d %H:%M}", "number": number, "of": len(steps)}
         starts = slots_until(step, at.date())
         heard({"event": "begins", **told, "runs": [start.key for start in starts]})

@@ -26,6 +26,7 @@ class Step:
     starts: tuple[Start, ...]
     until: time | None = None  # the latest slot that a plan of this step may give
     quiet: bool = False  # the outside world must have finished answering before
+    opt_outs: bool = False  # a client's list of people who must not be written to arrives just before
 
 
 def steps(leads: Sequence[Mapping[str, Any]], nodes: Sequence[str], days: int = DAYS) -> list[Step]:
@@ -43,9 +44,8 @@ def _day(day: int, nodes: Sequence[str], days: int) -> Iterator[Step]:
     if day == 1:
         yield Step(day, FIRST_WAVE, "Open the wave", (OPEN,))
         yield Step(day, FIRST_WAVE, "Send on every node", send)
-        yield Step(
-            day, SECOND_WAVE, "Take in what came back, open the second wave", (FEEDBACK, OPEN), quiet=True
-        )
+        second = "Take in what came back, open the second wave"
+        yield Step(day, SECOND_WAVE, second, (FEEDBACK, OPEN), quiet=True, opt_outs=True)
         yield Step(day, SECOND_WAVE, "Send the second wave on every node", send)
     else:
         yield Step(day, SECOND_WAVE, "Open the wave", (OPEN,))

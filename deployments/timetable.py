@@ -7,16 +7,19 @@ import asyncio
 import json
 import logging
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from prefect.client.orchestration import get_client
 
-from db.engine import DatabaseRefused, open_engine
+from db.engine import DatabaseRefused, Engine, open_engine
 from deployments import demo_days
 from deployments.apply import ServerRefused, known_nodes, must_answer, refuse
 from deployments.days import NotADemo, Told, run_days
 from deployments.runs import RunLost
+from mailfleet.acts.keys import open_keys
+from mailfleet.acts.suppression_file import import_file
 from mailfleet.settings import Settings, SettingsRefused, load
 from mailfleet.stack import outside
 
@@ -28,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     told = _parser().parse_args(argv)
     logging.getLogger("prefect").setLevel(logging.ERROR)
     try:
-        asyncio.run(_run(load(), told.leads, told.days, _quiet(told.outside)))
+        asyncio.run(_run(load(), told))
     except (SettingsRefused, DatabaseRefused, ServerRefused, NotADemo) as refused:
         return refuse(str(refused))
     except RunLost as lost:
@@ -51,6 +54,12 @@ def _parser() -> argparse.ArgumentParser:
         "--days", type=int, default=demo_days.DAYS, help="how many working days (default: %(default)s)"
     )
     parser.add_argument(
+        "--opt-outs",
+        type=Path,
+        metavar="FILE",
+        help="suppressions that arrive in the middle of the first day",
+    )
+    parser.add_argument(
         "--outside", type=Path, metavar="FOLDER", help="the sandbox's folder, to wait for its answers"
     )
     return parser
@@ -69,14 +78,24 @@ def _quiet(folder: Path | None) -> Callable[[], None]:
     return outside.read(folder).wait_quiet if folder else lambda: None
 
 
-async def _run(
-    settings: Settings, leads: Sequence[Mapping[str, str | None]], days: int, quiet: Callable[[], None]
-) -> None:
+async def _run(settings: Settings, told: argparse.Namespace) -> None:
     settings.url("prefect_api_url")
-    steps = demo_days.steps(leads, known_nodes(settings), days)
+    engine = open_engine(settings.url("database_url"))
+    steps = demo_days.steps(told.leads, known_nodes(settings), told.days)
     async with get_client() as client:
         await must_answer(client)
-        await run_days(client, open_engine(settings.url("database_url")), steps, heard=_say, quiet=quiet)
+        await run_days(
+            client,
+            engine,
+            steps,
+            heard=_say,
+            quiet=_quiet(told.outside),
+            opt_outs=_opt_outs(engine, settings, told.opt_outs),
+        )
+
+
+def _opt_outs(engine: Engine, settings: Settings, file: Path | None) -> Callable[[], object]:
+    return partial(import_file, engine, open_keys(settings), file, "a client") if file else lambda: None
 
 
 def _say(told: Told) -> None:

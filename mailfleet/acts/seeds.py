@@ -35,7 +35,7 @@ def seed_suppressions(engine: Engine, keys: Keys, file: Path) -> int:
     return suppression_file.import_file(engine, keys, file, ACTOR)["rows"]
 
 
-def seed_campaigns(engine: Engine, keys: Keys, folder: Path) -> int:
+def seed_campaigns(engine: Engine, folder: Path) -> int:
     """Every campaign file of the folder, created and approved; how many there were."""
     files = sorted(folder.glob("*.yaml"))
     for file in files:

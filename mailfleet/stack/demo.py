@@ -76,7 +76,8 @@ def start(stack: Stack, steps: Steps, cluster: Cluster, run: Run, fleet: Fleet) 
 def run_days(stack: Stack, demo: Demo, leads: Mapping[str, str], heard: Callable[[str], None]) -> None:
     """The three days, by the program in `deployments/` that starts deployments by the API."""
     files = [f"--leads={file}={whose}" for file, whose in leads.items()]
-    argv = (sys.executable, "-m", "deployments.timetable", "--outside", str(demo.run.sandbox), *files)
+    told = ("--outside", str(demo.run.sandbox), "--opt-outs", str(EXAMPLES / "opt-outs.csv"))
+    argv = (sys.executable, "-m", "deployments.timetable", *told, *files)
     errand.run(stack, _control_program("timetable", argv, demo.environment, stack.root), heard)
 
 
@@ -118,7 +119,7 @@ def _seed(own: Ledger, environment: Mapping[str, str], fleet: Fleet, there: Outs
     keys, engine = open_keys(load(environment)), open_engine(own.url("control"))
     seeds.seed_fleet(engine, keys, own.roles, fleet, there.ports(fleet.listeners()))
     seeds.seed_suppressions(engine, keys, EXAMPLES / "suppressions.csv")
-    campaigns = seeds.seed_campaigns(engine, keys, EXAMPLES / "campaigns")
+    campaigns = seeds.seed_campaigns(engine, EXAMPLES / "campaigns")
     engine.dispose()
     mailboxes = sum(len(direction.mailboxes) for tenant in fleet.tenants for direction in tenant.directions)
     return f"{len(fleet.tenants)} tenants, {mailboxes} mailboxes, {len(fleet.egresses)} egresses, {campaigns} campaigns"
