@@ -1,55 +1,53 @@
-"""What is said of a message moves it, and has its consequences, in one transaction with the note that it was understood."""
+"""What is said of a message moves it, in one transaction with the note that it was understood."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from db import events, feedback, moves, persons, stops, suppressions
+from db import events, feedback, stops, suppressions
 from db.engine import Connection
 from db.events import NewEvent
 from db.feedback import Moved, Subject
-from db.moves import Move
 from db.persons import Person, Waiting
-from db.suppressions import NewSuppression
-from mailfleet.acts.consequences import ACTOR, Judged, after_complaint, after_reports
+from mailfleet.acts.aftermath import Aftermath, drop
+from mailfleet.acts.consequences import Judged
 from mailfleet.acts.keys import Keys
 from mailfleet.acts.reports import Judgement, judge_said
 from mailfleet.acts.understand import Said
 from mailfleet.policy import feedback as rules
-from mailfleet.policy.feedback import Effect, Heard
-from mailfleet.policy.lifecycle import Event, State, next_state
+from mailfleet.policy.feedback import Heard
+from mailfleet.policy.lifecycle import State, next_state
 from mailfleet.policy.retry import again_at
 from mailfleet.settings.masking import mask
 
 BUSY = ("claimed", "sending")  # the worker's own record comes first
 
 
-def apply(conn: Connection, keys: Keys, said: Said, inbox_id: int, *, now: datetime) -> bool:
-    """Everything that follows from it is done; False where it must wait for whoever has the message just now."""
+def apply(
+    conn: Connection, keys: Keys, said: Said, inbox_id: int, after: Aftermath, *, now: datetime
+) -> bool:
+    """The message has moved, and `after` knows what else follows; False where it must wait for whoever has the
+    message just now.
+    """
     state = feedback.state_of(conn, said.message_id)
     if state is None:
-        _without_message(conn, said, now)
+        _without_message(said, after)
         return True
     subject = None if state in BUSY else feedback.lock(conn, said.message_id)
     if subject is None or subject.state in BUSY:
         return False
     judgement = judge_said(keys, said, subject)
     _move(conn, subject, said, judgement, inbox_id, now)
-    _judge(conn, subject, judgement, now)
-    _persons(
-        conn,
-        Person(subject.tenant_id, subject.person_hash),
-        subject.address_hash,
-        rules.EFFECTS[judgement.heard],
-        now,
-    )
+    _judge(subject, judgement, after)
+    effect, person = rules.EFFECTS[judgement.heard], Person(subject.tenant_id, subject.person_hash)
+    after.person(person, effect, address_hash=subject.address_hash)
     return True
 
 
-def _without_message(conn: Connection, said: Said, now: datetime) -> None:
+def _without_message(said: Said, after: Aftermath) -> None:
     """The message's row is gone, but its token still says who must not be written to."""
     if said.heard is not None and said.tenant_id is not None and said.person_hash is not None:
-        _persons(conn, Person(said.tenant_id, said.person_hash), None, rules.EFFECTS[said.heard], now)
+        after.person(Person(said.tenant_id, said.person_hash), rules.EFFECTS[said.heard], address_hash=None)
 
 
 def _move(
@@ -119,50 +117,11 @@ def _scopes(subject: Subject) -> dict[str, int | None]:
     }  # fmt: skip
 
 
-def _judge(conn: Connection, subject: Subject, judgement: Judgement, now: datetime) -> None:
+def _judge(subject: Subject, judgement: Judgement, after: Aftermath) -> None:
     if judgement.verdict is None:
         return
     judged = Judged(
         subject.tenant_id, subject.message_id, judgement.verdict, subject.campaign_id, subject.mailbox_id,
         subject.domain_id, subject.import_id, subject.receiver, subject.person_hash, subject.address_hash,
     )  # fmt: skip
-    after_reports(conn, [judged], now=now)
-    if judgement.heard is Heard.COMPLAINED:
-        after_complaint(conn, judged, now=now)
-    if reason := rules.SUPPRESSES.get(judgement.verdict):
-        person = Person(subject.tenant_id, subject.person_hash)
-        _end(
-            conn,
-            person,
-            ended=rules.ENDS_BY_REASON[reason],
-            reason=f"suppressed: {reason}",
-            everywhere=True,
-            now=now,
-        )
-
-
-def _persons(
-    conn: Connection, person: Person, address_hash: bytes | None, effect: Effect, now: datetime
-) -> None:
-    if effect.suppress:
-        suppressions.suppress(conn, [NewSuppression(
-            tenant_id=None if effect.everywhere else person.tenant_id, person_hash=person.person_hash,
-            address_hash=address_hash if effect.everywhere else None, hash_key_id=suppressions.OF_THE_MESSAGE,
-            reason=effect.suppress, evidence="feedback that carries our token", actor=ACTOR,
-        )], now=now)  # fmt: skip
-    if effect.ends:
-        reason = f"suppressed: {effect.suppress}" if effect.suppress else effect.ends
-        _end(conn, person, ended=effect.ends, reason=reason, everywhere=effect.everywhere, now=now)
-
-
-def _end(
-    conn: Connection, person: Person, *, ended: str, reason: str, everywhere: bool, now: datetime
-) -> None:
-    persons.end_enrolments(conn, person, ended=ended, everywhere=everywhere, now=now)
-    drop(conn, persons.waiting(conn, person, everywhere=everywhere, reason=reason), now=now)
-
-
-def drop(conn: Connection, waiting: list[Waiting], *, now: datetime) -> int:
-    """What no worker has taken yet is dropped, with its reason; what one has is stopped by its gate."""
-    wanted = [Move(one.message_id, Event.DROP, State(one.state), one.reason) for one in waiting]
-    return len(moves.move(conn, wanted, source="house", now=now))
+    after.judge(judged, complained=judgement.heard is Heard.COMPLAINED)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -39,22 +39,25 @@ def after_outcomes(conn: Connection, judged: Sequence[Judged], *, now: datetime)
     """Each has its verdict, unknown and disabled addresses are suppressed for every tenant, and the breakers have
     looked. In the caller's transaction, so the next chunk already obeys; works under a node's role as well.
     """
-    _consequences(conn, judged, now, verdicts.judge)
+    verdicts.judge(conn, [verdict_of(one) for one in judged], now=now)
+    _suppress_and_watch(conn, judged, (), now)
 
 
-def after_reports(conn: Connection, judged: Sequence[Judged], *, now: datetime) -> None:
-    """As `after_outcomes`, but a later word replaces "accepted". Role control only."""
-    _consequences(conn, judged, now, verdicts.correct)
+def after_reports(
+    conn: Connection, judged: Sequence[Judged], suppressed: Sequence[NewSuppression], *, now: datetime
+) -> None:
+    """As `after_outcomes`, but a later word replaces "accepted", and more people may be suppressed with them. One
+    verdict a message. Role control only.
+    """
+    verdicts.correct(conn, [verdict_of(one) for one in judged], now=now)
+    _suppress_and_watch(conn, judged, suppressed, now)
 
 
-Store = Callable[..., None]
-
-
-def _consequences(conn: Connection, judged: Sequence[Judged], now: datetime, store: Store) -> None:
-    if not judged:
-        return
-    store(conn, [verdict_of(one) for one in judged], now=now)
-    suppressions.suppress(conn, [new for one in judged if (new := _suppression(one, now))], now=now)
+def _suppress_and_watch(
+    conn: Connection, judged: Sequence[Judged], suppressed: Sequence[NewSuppression], now: datetime
+) -> None:
+    found = [new for one in judged if (new := _suppression(one, now))]
+    suppressions.suppress(conn, [*found, *suppressed], now=now)
     breakers.watch_bounces(conn, _scopes(judged, breaker.BOUNCE_SCOPES), now=now)
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
-from db import clock, inbox, persons, queue_ids, suppressions
+from db import clock, inbox, incidents, persons, queue_ids, stops, suppressions
 from db.engine import Connection, Engine, transaction
 from db.inbox import Arrival, Item
 from mailfleet.acts import apply_feedback, understand
+from mailfleet.acts.aftermath import Aftermath, carry_out, drop
 from mailfleet.acts.keys import Keys
 from mailfleet.acts.understand import NOT_UNDERSTOOD, VERSION, Said
 from mailfleet.mail import postfix_log
@@ -62,20 +63,25 @@ def drain(engine: Engine, keys: Keys) -> dict[str, int]:
     with transaction(engine) as conn:
         now = clock.now(conn)
         suppressions.clear_lapsed(conn, now=now)
-        counts["dropped"] += apply_feedback.drop(conn, persons.end_suppressed(conn, now=now), now=now)
+        incidents.close_expired(conn, now=now)
+        stops.close_expired(conn, now=now)
+        counts["dropped"] += drop(conn, persons.end_suppressed(conn, now=now), now=now)
     return dict(counts)
 
 
-def _understand(conn: Connection, keys: Keys, items: Sequence[Item]) -> Iterator[str]:
-    now = clock.now(conn)
+def _understand(conn: Connection, keys: Keys, items: Sequence[Item]) -> list[str]:
+    now, after = clock.now(conn), Aftermath()
     messages = _queue_ids(conn, items)
-    for item in items:
-        yield _one(conn, keys, item, messages.get(item.node_id or 0, {}), now)
+    words = [_one(conn, keys, item, messages.get(item.node_id or 0, {}), after, now) for item in items]
+    carry_out(conn, after, now=now)
+    return words
 
 
-def _one(conn: Connection, keys: Keys, item: Item, messages: dict[str, int], now: datetime) -> str:
+def _one(
+    conn: Connection, keys: Keys, item: Item, messages: dict[str, int], after: Aftermath, now: datetime
+) -> str:
     said = _said(keys, item, messages)
-    if said is not None and not apply_feedback.apply(conn, keys, said, item.inbox_id, now=now):
+    if said is not None and not apply_feedback.apply(conn, keys, said, item.inbox_id, after, now=now):
         return "waiting"
     word = said.word if said else NOT_UNDERSTOOD
     inbox.applied(conn, item, word, version=VERSION, now=now)
