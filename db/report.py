@@ -59,7 +59,10 @@ def leads_by_tenant(conn: Connection) -> dict[str, int]:
     """Leads of each tenant."""
     return _pairs(
         conn,
-        "SELECT t.slug, count(lead_id)::int FROM mailfleet.tenants t LEFT JOIN mailfleet.leads USING (tenant_id) GROUP BY 1 ORDER BY 1",
+        """
+        SELECT t.slug, count(lead_id)::int FROM mailfleet.tenants t
+          LEFT JOIN mailfleet.leads USING (tenant_id) GROUP BY 1 ORDER BY 1
+    """,
     )
 
 
@@ -124,7 +127,8 @@ def stopped_campaigns(conn: Connection) -> dict[str, str]:
         for row in conn.execute(
             text("""
         SELECT t.slug AS tenant, c.slug AS campaign, s.reason
-          FROM mailfleet.stops s JOIN mailfleet.campaigns c ON c.campaign_id = s.scope_id JOIN mailfleet.tenants t ON t.tenant_id = c.tenant_id
+          FROM mailfleet.stops s JOIN mailfleet.campaigns c ON c.campaign_id = s.scope_id
+          JOIN mailfleet.tenants t ON t.tenant_id = c.tenant_id
          WHERE s.scope = 'campaign' AND s.cause = 'breaker' AND s.ended_at IS NULL
     """)
         )
@@ -154,7 +158,8 @@ VIOLATIONS = {
     """,
     "no_basis": """
         SELECT count(DISTINCT a.message_id) FROM mailfleet.attempts a JOIN mailfleet.messages m USING (message_id)
-          JOIN mailfleet.refused_rows r ON r.tenant_id = m.tenant_id AND r.address_hash = m.address_hash AND r.reason IN ('no_basis', 'region')
+          JOIN mailfleet.refused_rows r ON r.tenant_id = m.tenant_id AND r.address_hash = m.address_hash
+               AND r.reason IN ('no_basis', 'region')
           LEFT JOIN mailfleet.leads l ON l.tenant_id = m.tenant_id AND l.lead_id = m.lead_id
          WHERE l.lead_id IS NULL OR l.basis = ''
     """,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,7 +17,7 @@ from mailfleet.cli.progress import Days
 from mailfleet.cli.report_view import show_report
 from mailfleet.cli.terminal import DIFFERS, say
 from mailfleet.stack import demo as stage
-from mailfleet.stack import demo_runs, local, prefect_server, supervised
+from mailfleet.stack import demo_runs, local, machine, prefect_server, supervised
 from mailfleet.stack.demo import EXAMPLES, Demo
 from mailfleet.stack.demo_recovery import recover
 from mailfleet.stack.steps import Steps
@@ -100,8 +101,15 @@ def _end(stack: Stack, started: Demo, found: dict[str, Any], file: Path | None, 
         file.write_text(json.dumps(found, ensure_ascii=False, indent=2) + "\n")
     demo_runs.write(replace(started.run, state="finished"))
     if keep:
-        stack.keep()
-        say(f"left running: the Prefect UI is {started.server.ui}; stop it with: mailfleet down")
+        _keep(stack, started)
+
+
+def _keep(stack: Stack, started: Demo) -> None:
+    told = machine.write_settings(stack.root, started.environment)
+    stack.keep()
+    say(f"left running: the Prefect UI is {started.server.ui}")
+    say(f"use it in a shell: set -a; . {shlex.quote(str(told))}; set +a")
+    say("stop it: mailfleet down")
 
 
 def _artifact(found: dict[str, Any]) -> dict[str, Any]:

@@ -40,9 +40,9 @@ def show_report(found: Mapping[str, Any]) -> None:
             for name, counts in found["receivers"].items()
         ],
     )
-    say(
-        f"twice: {_listed(found['duplicates'])}; begun for somebody who said no: {_listed(found['violations'])}; unknown: {_listed(found['unknown'])}"
-    )
+    say(f"sent twice: {_listed(found['duplicates'])}")
+    say(f"begun for somebody who was: {_listed(found['violations'])}")
+    say(f"unknown: {_listed(found['unknown'])}")
     say(f"{found['seconds']} s, {found['messages_per_second']} messages a second")
     _verdict(found)
 

@@ -20,6 +20,7 @@ from db.engine import plain_engine, transaction
 from db.migrate import GROUPS
 from tests.conftest import PASSWORD, Ledger
 from tests.house.rows import fill, lead_address
+from tests.house.test_fleet import FLEET
 
 ROOT = Path(__file__).parents[2]
 
@@ -223,3 +224,27 @@ def test_prefects_own_database_is_refused(mailfleet: Run, empty: tuple[str, str]
         conn.execute(text("CREATE TABLE public.flow_run (id int)"))
     refused(mailfleet("migrate", DATABASE_OWNER_URL=owner, ROLE_PREFIX=prefix), "Prefect's own database")
     refused(mailfleet("status", DATABASE_URL=owner), "Prefect's own database")
+
+
+@pytest.mark.slow
+def test_a_fleet_is_added_shown_paused_and_resumed(mailfleet: Run, tmp_path: Path) -> None:
+    assert mailfleet("keys", "new", str(tmp_path / "more.json")).code == 0
+    assert (tmp_path / "more.json").stat().st_mode & 0o777 == 0o600
+    (tmp_path / "fleet.yaml").write_text(FLEET)
+    assert mailfleet("fleet", "add", str(tmp_path / "fleet.yaml")).code == 0
+    assert "mf1._domainkey.acme.example" in mailfleet("tenant", "dns", "acme").out
+    assert (
+        mailfleet(
+            "mailbox", "add", "acme", "tools", "eve@acme.example", "--name", "Eve", "--egress", "one"
+        ).code
+        == 0
+    )
+    assert mailfleet("mailbox", "limits", "eve@acme.example", "--daily", "3").code == 0
+    assert mailfleet("mailbox", "pause", "eve@acme.example", "--reason", "on holiday").code == 0
+    listed = {row["address"]: row for row in json.loads(mailfleet("mailbox", "list", "--json").out)}
+    assert listed["eve@acme.example"]["daily_limit"] == 3
+    assert listed["eve@acme.example"]["stopped"] == "on holiday"
+    assert listed["bo@acme.example"]["routes"] == ["two", "one"]
+    assert "operator" in mailfleet("mailbox", "resume", "eve@acme.example").out
+    assert "on holiday" not in mailfleet("mailbox", "list").out
+    refused(mailfleet("mailbox", "pause", "nobody@acme.example"), "there is no mailbox")
