@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -244,3 +245,32 @@ def test_an_import_that_is_paused_stays_so_for_a_week(world):
     verdicts(world, 11, 189)
     watch(world, "import")
     assert world.one("SELECT until - since FROM stops") == timedelta(days=7)
+
+
+def test_two_who_decide_at_once_make_one_decision(world):
+    verdicts(world, 11, 189)
+    with ThreadPoolExecutor(4) as pool:
+        list(
+            pool.map(
+                lambda role: watch(world, "campaign", "import", "mailbox", role=role),
+                ["control", "node-1", "node-2", "control"],
+            )
+        )
+    assert sorted(open_incidents(world)) == [
+        (kind, "pause", "bounce rate") for kind in ("campaign", "import", "mailbox")
+    ]
+    assert world.one("SELECT count(*) FROM outbox") == 3
+
+
+def test_a_full_tenant_is_not_rested_twice_over_by_two_nodes_at_once(world):
+    for place, name in enumerate(("anna", "m1", "m2", "m3"), 1):
+        verdicts(world, 11, 189, mailbox=f"acme {name}", first=place)
+
+    def decide(name: str, role: str) -> None:
+        with world.ledger.engine(role).begin() as conn:
+            box = Scope(world.ids["acme"], "mailbox", world.ids[f"acme {name}"])
+            watch_bounces(conn, [box], now=clock.now(conn))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(decide, ("anna", "m1", "m2", "m3"), ("control", "node-1", "node-2", "control")))
+    assert sorted(action for _, action, _ in open_incidents(world)) == ["pause", "pause", "slow", "slow"]

@@ -179,6 +179,32 @@ def test_a_report_that_is_no_complaint_changes_nothing(world, kind):
     assert (world.state(number), world.suppressed(), world.enrolment()) == ("submitted", [], "active")
 
 
+def test_an_opt_out_that_the_provider_passes_on_is_an_unsubscribe(world):
+    number, other = world.message(), world.message(state="planned", tenant="zeta")
+    world.mail(arf(world.verp(number), "opt-out"))
+    assert (world.suppressed(), world.enrolment()) == ([("acme", "unsubscribe")], "suppressed")
+    assert world.state(other) == "planned"
+
+
+def test_a_complaint_without_a_message_still_says_who_must_not_be_written_to(world):
+    number = world.message()
+    world.run("DELETE FROM messages")
+    assert world.mail(arf(world.verp(number))) == {"complaint": 1, "dropped": 0}
+    assert (world.suppressed(), world.enrolment()) == ([(None, "complaint")], "suppressed")
+
+
+def test_several_reports_on_one_message_in_one_batch_leave_the_worst_verdict(world):
+    number = world.message(queue_ref=QID)
+    world.queue_id(number, QID)
+    raw = [
+        dsn(world.verp(number), action="delivered", status="2.0.0", said="smtp; 250 ok"),
+        dsn(world.verp(number), said=HARD),
+    ]
+    world.arrive("maildir", *raw)
+    world.log(line(SENT))
+    assert (world.state(number), world.run("SELECT verdict FROM verdicts")) == ("bounced", [("hard",)])
+
+
 def test_an_answer_ends_what_the_tenant_planned_and_nobody_elses(world):
     number, follow_up = world.message(), world.message(state="planned", step="again")
     other = world.message(state="planned", tenant="zeta")
