@@ -47,7 +47,10 @@ def plain_engine(url: str) -> Engine:
     """An engine that checks nothing: for migrations and for making databases."""
     engine = create_engine(
         url.replace("postgresql://", "postgresql+psycopg://", 1),
-        pool_size=POOL, max_overflow=0, pool_timeout=60, pool_pre_ping=True,
+        pool_size=POOL,
+        max_overflow=0,
+        pool_timeout=60,
+        pool_pre_ping=True,
         connect_args={"connect_timeout": 5, "application_name": "mailfleet", "options": OPTIONS},
     )
     event.listen(engine, "handle_error", _never_show_values)
@@ -71,7 +74,9 @@ def transaction(engine: Engine, *, tenant: int | None = None) -> Iterator[Connec
     try:
         with engine.begin() as conn:
             if tenant is not None:
-                conn.execute(text("SELECT set_config('mailfleet.tenant', :tenant, true)"), {"tenant": str(tenant)})
+                conn.execute(
+                    text("SELECT set_config('mailfleet.tenant', :tenant, true)"), {"tenant": str(tenant)}
+                )
             yield conn
     except OperationalError as problem:
         if getattr(problem.orig, "sqlstate", None) and not problem.connection_invalidated:
@@ -91,19 +96,23 @@ def _refuse_stranger(conn: Connection) -> None:
     _refuse_server(conn)
     may = "SELECT has_database_privilege(current_user, current_database(), 'CREATE')"
     if not conn.execute(text(may)).scalar_one():
-        raise DatabaseRefused("this role may not create tables in this database: name its owner in DATABASE_OWNER_URL")
+        raise DatabaseRefused(
+            "this role may not create tables in this database: name its owner in DATABASE_OWNER_URL"
+        )
 
 
 def _refuse(conn: Connection) -> None:
     _refuse_server(conn)
     if conn.execute(text("SELECT to_regclass('mailfleet.messages')")).scalar() is None:
         raise DatabaseRefused("this database has no ledger: run `mailfleet migrate`")
-    role = conn.execute(text("""
+    role = conn.execute(
+        text("""
         SELECT rolsuper OR rolbypassrls AS unbound,
                EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
                         WHERE n.nspname = 'mailfleet' AND pg_has_role(c.relowner, 'USAGE')) AS owner
           FROM pg_roles WHERE rolname = current_user
-    """)).one()
+    """)
+    ).one()
     if role.unbound or role.owner:
         raise DatabaseRefused(
             "this role is superuser, BYPASSRLS or the tables' owner: policies would not bind it; "

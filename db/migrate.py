@@ -71,7 +71,9 @@ def migrate(engine: Engine, roles: Roles, *, demo_starts_at: datetime | None = N
     except OperationalError as problem:
         if getattr(problem.orig, "sqlstate", None) != LOCK_NOT_AVAILABLE:
             raise
-        raise DatabaseRefused("the ledger is in use and nothing was changed: pause the workers, then migrate again") from None
+        raise DatabaseRefused(
+            "the ledger is in use and nothing was changed: pause the workers, then migrate again"
+        ) from None
 
 
 def _upgrade(engine: Engine, roles: Roles, demo_starts_at: datetime | None) -> None:
@@ -83,12 +85,15 @@ def _upgrade(engine: Engine, roles: Roles, demo_starts_at: datetime | None) -> N
         config.attributes.update(connection=conn, roles=roles)
         command.upgrade(config, "head")
         conn.execute(text("SELECT mailfleet.ensure_months(3)"))
-        conn.execute(text("""
+        conn.execute(
+            text("""
             INSERT INTO mailfleet.clock (demo, business_at, wall_at)
             SELECT CAST(:at AS timestamptz) IS NOT NULL, CAST(:at AS timestamptz),
                    CASE WHEN CAST(:at AS timestamptz) IS NOT NULL THEN clock_timestamp() END
             ON CONFLICT DO NOTHING
-        """), {"at": demo_starts_at})
+        """),
+            {"at": demo_starts_at},
+        )
 
 
 def revision(conn: Connection) -> str | None:
