@@ -49,3 +49,10 @@ def forget_old_leases(conn: Connection) -> int:
         DELETE FROM mailfleet.leases AS l WHERE name LIKE 'batch %' AND expires_at < clock_timestamp() - interval '1 hour'
            AND NOT EXISTS (SELECT FROM mailfleet.messages m WHERE m.lease_id = l.lease_id)
     """)).rowcount  # fmt: skip
+
+
+def forget_old_keys(conn: Connection, days: int) -> int:
+    """What was seen that long ago is not delivered again: its key is dropped."""
+    return conn.execute(text("""
+        DELETE FROM mailfleet.event_keys WHERE seen_at < clock_timestamp() - make_interval(days => :days)
+    """), {"days": days}).rowcount  # fmt: skip

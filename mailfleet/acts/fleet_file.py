@@ -1,64 +1,30 @@
-"""The demo's fleet file: nodes, egresses, tenants and their mailboxes, checked as it is read."""
+"""The demo's fleet file: a fleet whose egresses get their ports from the sandbox, and the rules of its world."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
-import yaml
-from pydantic import Field
-
-from mailfleet.acts.fleet_words import Line, NewNode, Slug, Words, accepted
-from mailfleet.acts.refused import Refused
+from mailfleet.acts.fleet_words import HostName, Limit, NewEgress, NewNode, Words, accepted
+from mailfleet.acts.new_fleet import NewFleet, TenantWords, read_yaml
 
 
-class EgressRow(Words):
+class DemoEgress(Words):
     """A way out: a listener of the node's Postfix, or without `listener` a provider's submission host."""
 
     name: str
     node: str
-    helo: str
-    daily_limit: int
+    helo: HostName
+    daily_limit: Limit
     listener: int | None = None
     tenant: str | None = None
 
-
-class DomainRow(Words):
-    """A sending domain with its bounce subdomain and tracking host."""
-
-    name: str
-    bounce: str
-    tracking: str
-
-
-class DirectionRow(Words):
-    """A line of outreach with its domain and mailboxes; they leave by `egresses` in turn."""
-
-    slug: Slug
-    name: Line
-    purpose: Line
-    domain: DomainRow
-    egresses: tuple[str, ...] = Field(min_length=1)
-    daily_limit: int
-    hourly_limit: int
-    mailboxes: tuple[str, ...] = Field(min_length=1)
-
-    def routes(self, position: int) -> tuple[str, ...]:
-        """The egresses of the mailbox at this position, its fallback after its own."""
-        own = position % len(self.egresses)
-        return tuple(dict.fromkeys((self.egresses[own], self.egresses[(own + 1) % len(self.egresses)])))
-
-
-class TenantRow(Words):
-    """One client."""
-
-    slug: Slug
-    name: Line
-    legal_name: Line
-    postal_address: Line
-    contact: Line
-    privacy_url: Line
-    directions: tuple[DirectionRow, ...]
+    def at(self, port: int) -> NewEgress:
+        """The egress as the ledger takes it, on this port of loopback."""
+        kind: Literal["submission", "postfix"] = "submission" if self.listener is None else "postfix"
+        named = self.model_dump(exclude={"listener"})
+        return NewEgress(kind=kind, host="127.0.0.1", port=port, **named)
 
 
 class Fleet(Words):
@@ -67,8 +33,13 @@ class Fleet(Words):
     data_regions: tuple[str, ...]
     well_known_domains: tuple[str, ...]
     nodes: tuple[NewNode, ...]
-    egresses: tuple[EgressRow, ...]
-    tenants: tuple[TenantRow, ...]
+    egresses: tuple[DemoEgress, ...]
+    tenants: tuple[TenantWords, ...]
+
+    def on(self, ports: Mapping[str, int]) -> NewFleet:
+        """The fleet with each egress on its port."""
+        egresses = tuple(egress.at(ports[egress.name]) for egress in self.egresses)
+        return NewFleet(nodes=self.nodes, egresses=egresses, tenants=self.tenants)
 
     def listeners(self) -> Mapping[str, tuple[str, int | None]]:
         """Node and listener of each egress."""
@@ -76,16 +47,12 @@ class Fleet(Words):
 
     def hops(self) -> Mapping[str, int]:
         """How many Postfix listeners each node has."""
-        return {
-            node.name: sum(e.node == node.name and e.listener is not None for e in self.egresses)
-            for node in self.nodes
-        }
+        return {node.name: self._listening(node.name) for node in self.nodes}
+
+    def _listening(self, node: str) -> int:
+        return sum(egress.node == node and egress.listener is not None for egress in self.egresses)
 
 
 def read_fleet(file: Path) -> Fleet:
     """The fleet in the file. Raises Refused, naming the place."""
-    try:
-        found = yaml.safe_load(file.read_text())
-    except (OSError, yaml.YAMLError) as problem:
-        raise Refused(f"{file}: {' '.join(str(problem).split())}") from None
-    return accepted(Fleet, found, str(file))
+    return accepted(Fleet, read_yaml(file), str(file))

@@ -15,6 +15,7 @@ from mailfleet.policy.retry import MAX_TRIES
 
 AT_ONCE = 1000
 MONTHS_AHEAD = 3
+KEYS_KEPT_DAYS = 400  # longer than any provider redelivers, and than our own partitions are kept
 
 
 def keep(engine: Engine) -> dict[str, int]:
@@ -24,6 +25,7 @@ def keep(engine: Engine) -> dict[str, int]:
     with transaction(engine) as conn:
         done["months"] = keeping.ensure_months(conn, MONTHS_AHEAD)
         done["leases"] = keeping.forget_old_leases(conn)
+        done["keys"] = keeping.forget_old_keys(conn, KEYS_KEPT_DAYS)
     return {name: count for name, count in done.items() if count}
 
 

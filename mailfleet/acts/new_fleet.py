@@ -69,7 +69,7 @@ class NewFleet(Words):
 
 def read_new_fleet(file: Path) -> NewFleet:
     """The fleet that the file describes. Raises Refused, naming file and place."""
-    return accepted(NewFleet, _yaml(file), str(file))
+    return accepted(NewFleet, read_yaml(file), str(file))
 
 
 def add_fleet(conn: Connection, keys: Keys, roles: Roles, new: NewFleet, *, actor: str) -> None:
@@ -121,7 +121,8 @@ def _only(kind: type[Any], words: Words) -> Any:
     return kind.model_validate(words.model_dump(include=set(kind.model_fields)))
 
 
-def _yaml(file: Path) -> Any:
+def read_yaml(file: Path) -> Any:
+    """What a YAML file says. Raises Refused, naming file and line."""
     try:
         if file.stat().st_size > LARGEST:
             raise Refused(f"{file} is larger than a fleet file may be ({LARGEST:,} bytes)")

@@ -117,7 +117,7 @@ def _web(stack: Stack, own: Ledger, port: int) -> str:
 
 def _seed(own: Ledger, environment: Mapping[str, str], fleet: Fleet, there: Outside) -> str:
     keys, engine = open_keys(load(environment)), open_engine(own.url("control"))
-    seeds.seed_fleet(engine, keys, own.roles, fleet, there.ports(fleet.listeners()))
+    seeds.seed_fleet(engine, keys, own.roles, fleet.on(there.ports(fleet.listeners())))
     seeds.seed_suppressions(engine, keys, EXAMPLES / "suppressions.csv")
     campaigns = seeds.seed_campaigns(engine, EXAMPLES / "campaigns")
     engine.dispose()

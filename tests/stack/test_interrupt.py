@@ -60,7 +60,9 @@ def is_mailfleet(pid: int) -> bool:
 def ours() -> set[int]:
     """Everyone who bears this clone's mark or lives in its folder, but for other tests' scratch folders."""
     root = places.root_of()
-    return processes.marked(places.mark_of(root)) | processes.living_in(root) - processes.living_in(root / "scratch")
+    return processes.marked(places.mark_of(root)) | processes.living_in(root) - processes.living_in(
+        root / "scratch"
+    )
 
 
 @pytest.fixture
