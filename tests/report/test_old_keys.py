@@ -15,7 +15,8 @@ def test_keys_older_than_400_days_are_dropped_and_younger_ones_refuse_what_comes
         conn.execute(
             text("""
             INSERT INTO mailfleet.event_keys (source, natural_key, seen_at)
-            SELECT 'maildir', CAST('age ' || age AS bytea), clock_timestamp() - make_interval(days => age) FROM unnest(ARRAY[0, 399, 401, 800]) AS age
+            SELECT 'maildir', CAST('age ' || age AS bytea), clock_timestamp() - make_interval(days => age)
+              FROM unnest(ARRAY[0, 399, 401, 800]) AS age
         """)
         )
     house.keep(engine)
