@@ -55,6 +55,18 @@ def flags(conn: Connection) -> dict[str, int]:
     )
 
 
+def not_written(conn: Connection) -> int:
+    """Leads to whom nothing was planned: no campaign of their direction, or no time that was theirs and ours."""
+    return int(
+        conn.execute(
+            text("""
+        SELECT count(*) FROM mailfleet.leads l WHERE NOT EXISTS (
+            SELECT FROM mailfleet.messages m WHERE m.tenant_id = l.tenant_id AND m.lead_id = l.lead_id)
+    """)
+        ).scalar_one()
+    )
+
+
 def leads_by_tenant(conn: Connection) -> dict[str, int]:
     """Leads of each tenant."""
     return _pairs(

@@ -70,4 +70,5 @@ def _is_over(found: FlowRun) -> bool:
 
 
 def _why(found: FlowRun) -> str:
-    return (found.state.message if found.state else None) or "it says nothing"
+    message = (found.state.message if found.state else None) or "it says nothing"
+    return message.strip().splitlines()[0]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -131,3 +133,13 @@ def demo_ledger(ledger: Ledger) -> Ledger:
 
 def _drop(admin: Connection, name: str) -> None:
     admin.exec_driver_sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="module")
+def clones_servers() -> Iterator[None]:
+    """The clone's own servers, for whoever starts them: one at a time, also across the workers of a run."""
+    from mailfleet.stack import places
+
+    with (Path(tempfile.gettempdir()) / f"mailfleet-tests-{places.mark_of()}.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield

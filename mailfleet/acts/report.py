@@ -79,7 +79,8 @@ def _counts(conn: Connection, seen: Sequence[Receipt]) -> Report:
         states[row.state] += row.messages
     shown = {state: count for state, count in states.items() if count or state in ENDS}
     return {
-        "leads": books.rows_of_files(conn) | {"flagged": books.flags(conn)},
+        "leads": books.rows_of_files(conn)
+        | {"not_written": books.not_written(conn), "flagged": books.flags(conn)},
         "refused": books.refusals(conn),
         "messages": shown | {"total": sum(states.values())},
         "enrolments": books.enrolment_ends(conn),

@@ -11,13 +11,13 @@ from typing import Annotated, Any
 import typer
 
 from mailfleet.acts.fleet_file import read_fleet
-from mailfleet.acts.lead_files import open_leads
 from mailfleet.acts.report import report as make_report
+from mailfleet.cli.demo_inputs import check_leads, check_receipts, check_report
 from mailfleet.cli.progress import Days
 from mailfleet.cli.report_view import show_report
 from mailfleet.cli.terminal import DIFFERS, say
 from mailfleet.stack import demo as stage
-from mailfleet.stack import demo_runs, local, machine, prefect_server, supervised
+from mailfleet.stack import demo_runs, local, machine, places, prefect_server, supervised
 from mailfleet.stack.demo import EXAMPLES, Demo
 from mailfleet.stack.demo_recovery import recover
 from mailfleet.stack.steps import Steps
@@ -58,8 +58,9 @@ def demo(
         if leads
         else {str(EXAMPLES / "leads" / name): tenant for name, tenant in EXAMPLE_LEADS.items()}
     )
-    for file in files:
-        open_leads(Path(file))
+    check_leads(map(Path, files))
+    check_report(report)
+    check_receipts(receipts)
     steps = Steps()
     with supervised.supervised() as stack:
         started = _start(stack, steps, receipts, floors=leads is None)
@@ -109,7 +110,7 @@ def _keep(stack: Stack, started: Demo) -> None:
     stack.keep()
     say(f"left running: the Prefect UI is {started.server.ui}")
     say(f"use it in a shell: set -a; . {shlex.quote(str(told))}; set +a")
-    say("stop it: mailfleet down")
+    say(f"stop it: {places.command('down')}")
 
 
 def _artifact(found: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import shlex
 import typer
 
 from mailfleet.cli.terminal import refuse, say, settings
-from mailfleet.stack import machine, supervised
+from mailfleet.stack import machine, places, supervised
 from mailfleet.stack.steps import Steps
 
 
@@ -25,11 +25,11 @@ def up() -> None:
         stack.keep()
     say(f"Prefect's UI is {running.server.ui}")
     say(f"use it in a shell: set -a; . {shlex.quote(str(running.settings))}; set +a")
-    say("stop it: mailfleet down")
+    say(f"stop it: {places.command('down')}")
 
 
 def down() -> None:
     """End what `up` or `demo --keep` left running."""
     if not supervised.down():
-        refuse("nothing of this clone is running; start it with `mailfleet up`")
+        refuse(f"nothing of this clone is running; start it with `{places.command('up')}`")
     say("everything has ended")

@@ -42,10 +42,15 @@ def read_keyring(path: Path) -> Keyring:
 
 
 def write_keyring(path: Path, secret: bytes) -> None:
-    """A new key file with one key, readable by its owner only; an existing file is not touched."""
+    """A new key file with one key, readable by its owner only; whole, or not there. Raises FileExistsError."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "x", opener=_private) as file:
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}")
+    with open(unfinished, "w", opener=_private) as file:
         json.dump({"1": base64.b64encode(secret).decode()}, file)
+    try:
+        os.link(unfinished, path)
+    finally:
+        unfinished.unlink()
 
 
 def _private(name: str, flags: int) -> int:

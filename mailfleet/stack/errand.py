@@ -22,7 +22,7 @@ def run(stack: Stack, program: Program, heard: Callable[[str], None] = lambda _l
             _hear(log, heard)
         _hear(log, heard)
     if code := stack.exits.pop(program.name):
-        words = programs.last_words(program.log)
+        words = programs.last_words(program.log, lines=1)
         raise StackError(f"{program.name} ended with code {code}: {words} (see {program.log})")
 
 

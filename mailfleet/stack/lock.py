@@ -76,7 +76,7 @@ def refusal(holder: Holder | None, root: Path) -> str:
         return f"the servers in {root} are being started by somebody else; try again in a moment"
     who = f"process {holder.pid} ({holder.does})"
     if holder.kept:
-        return f"this clone's servers are kept running by {who}; stop them with `mailfleet down`"
+        return f"this clone's servers are kept running by {who}; stop them with `{places.command('down')}`"
     return f"this clone's servers are in use by {who}; wait for it, or end it with `kill {holder.pid}`"
 
 

@@ -1,5 +1,6 @@
 """All of one machine on the wall clock: the ledger, Prefect with its deployments, a worker for each queue, the web."""
 
+import shlex
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from pathlib import Path
 
 from db import fleet
 from db.engine import open_engine, transaction
+from mailfleet.settings import Settings
 from mailfleet.stack import errand, ledger, local, places, prefect_server
 from mailfleet.stack.ledger import Ledger
 from mailfleet.stack.prefect_server import Server
@@ -97,6 +99,10 @@ def write_settings(root: Path, told: Mapping[str, str]) -> Path:
     """A file for `.` in a shell, readable by its owner only."""
     path = root / "settings.sh"
     path.touch(mode=0o600)
-    ours = ("DATABASE_", "PREFECT_", "ENCRYPTION_", "TOKEN_", "HASH_")
-    path.write_text("".join(f"{name}='{value}'\n" for name, value in told.items() if name.startswith(ours)))
+    ours = {
+        name: value
+        for name, value in told.items()
+        if name.lower() in Settings.model_fields or name.startswith("PREFECT_")
+    }
+    path.write_text("".join(f"{name}={shlex.quote(value)}\n" for name, value in ours.items()))
     return path

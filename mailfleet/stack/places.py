@@ -5,7 +5,9 @@ import hashlib
 import os
 import pwd
 import secrets
+import shlex
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +28,11 @@ class Account:
 
     def own(self, path: Path) -> None:
         os.chown(path, self.uid, self.gid)
+
+
+def command(words: str) -> str:
+    """How this clone's command is called from anywhere, e.g. `/home/me/mailfleet/.venv/bin/mailfleet down`."""
+    return f"{shlex.quote(str(Path(sys.executable).with_name('mailfleet')))} {words}"
 
 
 def root_of(clone: Path = CLONE, uid: int | None = None) -> Path:

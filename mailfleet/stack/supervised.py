@@ -64,6 +64,8 @@ class Stack:
         """Wait until `ready` says so; when the program ends instead, its last words are the error."""
         deadline = time.monotonic() + seconds
         while not ready():
+            if self.lost or self.leaving:
+                raise self.loss()
             self.check(name)
             if time.monotonic() > deadline:
                 raise StackError(f"{name} is not ready after {seconds:.0f} s; see {self.programs[name].log}")

@@ -17,7 +17,7 @@ from mailfleet.stack import kernel, lock, processes, programs
 from mailfleet.stack.programs import Program, Rank
 
 # Seconds from the beginning of the end until what is left of a rank is killed; all are gone within ten.
-GRACE = {Rank.WORKER: 3.0, Rank.WEB: 3.6, Rank.SANDBOX: 4.2, Rank.PREFECT: 5.6, Rank.POSTGRES: 7.2}
+GRACE = {Rank.WORKER: 2.0, Rank.WEB: 2.5, Rank.SANDBOX: 3.0, Rank.PREFECT: 4.5, Rank.POSTGRES: 6.5}
 LAST_SECONDS = 1.5
 STRAY_SECONDS = 0.5
 ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)

@@ -22,7 +22,7 @@ LEADS = {
 }
 COMMAND = [sys.executable, "-m", "mailfleet"]
 
-pytestmark = [pytest.mark.slow, pytest.mark.stack, pytest.mark.xdist_group("stack"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.stack, pytest.mark.timeout(600)]
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Kept:
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
+def kept(clones_servers: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:  # noqa: ARG001
     folder = tmp_path_factory.mktemp("demo")
     report, receipts = folder / "report.json", folder / "receipts"
     argv = [*COMMAND, "demo", "--report", str(report), "--receipts", str(receipts), "--keep"]

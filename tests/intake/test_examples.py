@@ -37,10 +37,9 @@ class Demo:
             self.engine,
             keys(),
             Roles(prefix),
-            self.fleet,
-            {egress.name: 2525 for egress in self.fleet.egresses},
+            self.fleet.on({egress.name: 2525 for egress in self.fleet.egresses}),
         )
-        seed_campaigns(self.engine, keys(), EXAMPLES / "campaigns")
+        seed_campaigns(self.engine, EXAMPLES / "campaigns")
         self.taken = {file: self._take(file, tenant, server) for file, tenant in TENANTS.items()}
 
     def _take(self, file: str, tenant: str, server: str) -> Intake:

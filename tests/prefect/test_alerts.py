@@ -23,7 +23,7 @@ from tasks.emit_alerts import emit_alerts, event_id
 from tests.conftest import Ledger
 from tests.prefect.conftest import Running, run
 
-pytestmark = [pytest.mark.prefect, pytest.mark.slow, pytest.mark.xdist_group("prefect")]
+pytestmark = [pytest.mark.prefect, pytest.mark.slow]
 WAIT_SECONDS = 20.0
 
 

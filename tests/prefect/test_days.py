@@ -46,7 +46,6 @@ def test_a_ledger_on_the_wall_clock_has_no_days(ledger: Ledger) -> None:
 
 @pytest.mark.prefect
 @pytest.mark.slow
-@pytest.mark.xdist_group("prefect")
 @pytest.mark.usefixtures("server")
 def test_a_run_that_nobody_takes_is_named_and_the_same_key_gives_the_same_run(settings: Settings) -> None:
     run(apply.apply_all(settings, scheduled=False))

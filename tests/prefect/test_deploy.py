@@ -22,7 +22,6 @@ from tests.prefect.conftest import run
 pytestmark = [
     pytest.mark.prefect,
     pytest.mark.slow,
-    pytest.mark.xdist_group("prefect"),
     pytest.mark.usefixtures("server"),
 ]
 T = TypeVar("T")

@@ -25,7 +25,7 @@ from tests.send.given import KEYS, small_fleet
 from tests.send.sink import Sink
 from tests.send.test_kill import numbers, sink_in_a_thread
 
-pytestmark = [pytest.mark.prefect, pytest.mark.slow, pytest.mark.xdist_group("prefect")]
+pytestmark = [pytest.mark.prefect, pytest.mark.slow]
 MESSAGES = 300
 
 

@@ -191,7 +191,7 @@ def test_only_the_stale_list_bounces_enough_to_stop_its_campaign(leads: list[Row
 def test_complaints_are_too_few_to_stop_a_campaign_and_some_reach_a_second_tenant(leads: list[Row]) -> None:
     angry = {(row.tenant, row.cells[DIRECTION], row.person) for row in leads if row.word == "angry"}
     per_direction = Counter(direction for _, direction, _ in angry)
-    assert max(per_direction.values()) <= 2
+    assert max(per_direction.values()) == 1  # two in one mailbox would rest it, and that would be chance
     tenants = defaultdict(set)
     for row in leads:
         if (
@@ -202,7 +202,7 @@ def test_complaints_are_too_few_to_stop_a_campaign_and_some_reach_a_second_tenan
             tenants[row.person].add(row.tenant)
     shared = {person for person, names in tenants.items() if len(names) > 1}
     assert 12 <= len(shared) <= 20
-    assert len({person for _, _, person in angry if person in shared}) >= 3
+    assert len({person for _, _, person in angry if person in shared}) >= 2
 
 
 def test_the_files_are_as_dirty_as_life(leads: list[Row]) -> None:

@@ -29,7 +29,6 @@ RECOVERY_SECONDS = 120.0
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.stack,
-    pytest.mark.xdist_group("stack"),
     pytest.mark.timeout(300 + MOMENTS * 120),
     pytest.mark.skipif(
         not (places.CLONE / ".venv/ready").exists(), reason="needs the environment of `make setup`"
@@ -66,7 +65,7 @@ def ours() -> set[int]:
 
 
 @pytest.fixture
-def begin(tmp_path: Path) -> Iterator[Callable[[], Demo]]:
+def begin(clones_servers: None, tmp_path: Path) -> Iterator[Callable[[], Demo]]:  # noqa: ARG001
     begun: list[Demo] = []
 
     def start() -> Demo:

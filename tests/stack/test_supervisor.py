@@ -209,7 +209,7 @@ def test_kept_servers_outlive_the_command_until_down(root: Path) -> None:
     assert command.process.wait(PROMISED_SECONDS) == 0
     assert all(processes.alive(pid) for pid in command.everyone)
     with (
-        pytest.raises(StackHeldError, match=r"kept running by .* stop them with `mailfleet down`"),
+        pytest.raises(StackHeldError, match=r"kept running by .* stop them with `.*mailfleet down`"),
         supervised(root),
     ):
         raise AssertionError("two users at once")
