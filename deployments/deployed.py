@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 from prefect import Flow
 from prefect.client.orchestration import PrefectClient
@@ -25,8 +26,15 @@ async def read_ours(client: PrefectClient) -> dict[str, DeploymentResponse]:
     found: list[DeploymentResponse] = []
     while page := await client.read_deployments(deployment_filter=ours, limit=PAGE, offset=len(found)):
         found += page
-    flows = {flow.id: flow.name for flow in await client.read_flows(limit=PAGE)}
+    flows = await _flow_names(client)
     return {f"{flows[one.flow_id]}/{one.name}": one for one in found}
+
+
+async def _flow_names(client: PrefectClient) -> dict[UUID, str]:
+    names: dict[UUID, str] = {}
+    while page := await client.read_flows(limit=PAGE, offset=len(names)):
+        names |= {flow.id: flow.name for flow in page}
+    return names
 
 
 async def apply(client: PrefectClient, wanted: Iterable[Wanted]) -> list[str]:

@@ -23,7 +23,7 @@ async def take_file(file: str, tenant: str, direction: str | None) -> dict[str, 
     retries=0: when only the answer was lost the file is in, and would be counted again.
     """
     told = settings()
-    async with concurrency("lead-files", strict=True):
+    async with concurrency("mailfleet-lead-files", strict=True):
         intake = await asyncio.to_thread(
             act.take_leads, ledger(), keys(), file=Path(file), tenant=tenant, direction=direction, actor=actor(),
             servers=told.dns_servers, regions=told.data_regions, well_known=told.well_known_domains,

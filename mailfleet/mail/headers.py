@@ -33,7 +33,8 @@ def person(name: str, display: str, address: str) -> bytes:
     shown = _clean(name, display).strip()
     if not shown:
         return f"<{address}>".encode()
-    lines = _encoded(name, shown) if _CAREFUL.search(shown) else [_quoted(shown)]
+    too_long = len(name) + 2 + len(_quoted(shown)) > WIDTH  # a quoted name cannot be folded safely
+    lines = _encoded(name, shown) if too_long or _CAREFUL.search(shown) else [_quoted(shown)]
     one_line = len(lines) == 1 and len(f"{name}: {lines[0]} <{address}>") <= WIDTH
     return ("\r\n ".join(lines) + (" " if one_line else "\r\n ") + f"<{address}>").encode()
 

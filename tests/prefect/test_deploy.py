@@ -150,10 +150,18 @@ def test_what_the_files_no_longer_name_is_pruned(with_webhook: Settings, ledger:
     deploy(with_webhook)
     with plain_engine(ledger.url("owner")).begin() as conn:
         conn.exec_driver_sql("DELETE FROM mailfleet.nodes WHERE name = 'node-2'")
+
+    async def add_limit(client: PrefectClient) -> None:
+        await client.upsert_global_concurrency_limit_by_name(name="mailfleet-of-old", limit=3)
+        await client.upsert_global_concurrency_limit_by_name(name="somebody-elses", limit=3)
+
+    asked(add_limit)
     said = deploy(with_webhook.model_copy(update={"slack_webhook_url": None}), scheduled=False)
     for line in ("deployment send-wave/node-2: gone", "deployment read-node/node-2: gone", "queue senders/node-2: gone",
-                 "schedule keep-house: gone", "automation mailfleet: an alert of the ledger: gone"):  # fmt: skip
+                 "schedule keep-house: gone", "automation mailfleet: an alert of the ledger: gone",
+                 "limit mailfleet-of-old: gone"):  # fmt: skip
         assert line in said
+    assert "limit somebody-elses: gone" not in said
     now = asked(everything)
     assert "send-wave/node-2" not in now["deployments"]
     assert not any(one["schedules"] for one in now["deployments"].values())
