@@ -21,10 +21,12 @@ def name(conn: Connection, node_id: int, named: Mapping[str, int]) -> None:
 
 
 def activate(conn: Connection, node_id: int, queue_ids: Sequence[str]) -> None:
-    """The queue manager took these over."""
+    """The queue manager took these over; what is a message of another node's by now is left out."""
     if queue_ids:
         conn.execute(text("""
-            UPDATE mailfleet.queue_ids SET active = true WHERE node_id = :node AND queue_id = ANY(:ids) AND NOT active
+            UPDATE mailfleet.queue_ids AS q SET active = true
+             WHERE q.node_id = :node AND q.queue_id = ANY(:ids) AND NOT q.active
+               AND EXISTS (SELECT FROM mailfleet.messages m WHERE m.message_id = q.message_id)
         """), {"node": node_id, "ids": list(queue_ids)})  # fmt: skip
 
 

@@ -697,7 +697,9 @@ CREATE POLICY own_name ON mailfleet.nodes FOR SELECT TO @nodes@ USING (role_name
 CREATE POLICY own ON mailfleet.egresses FOR SELECT TO @nodes@ USING (node_id = (SELECT mailfleet.my_node()));
 CREATE POLICY own ON mailfleet.leases FOR ALL TO @nodes@ USING (node_id = (SELECT mailfleet.my_node())) WITH CHECK (node_id = (SELECT mailfleet.my_node()));
 CREATE POLICY own ON mailfleet.heartbeats FOR ALL TO @nodes@ USING (node_id = (SELECT mailfleet.my_node())) WITH CHECK (node_id = (SELECT mailfleet.my_node()));
-CREATE POLICY own ON mailfleet.queue_ids FOR ALL TO @nodes@ USING (node_id = (SELECT mailfleet.my_node())) WITH CHECK (node_id = (SELECT mailfleet.my_node()));
+CREATE POLICY own ON mailfleet.queue_ids FOR ALL TO @nodes@ USING (node_id = (SELECT mailfleet.my_node()))
+    WITH CHECK (node_id = (SELECT mailfleet.my_node()) AND EXISTS (
+        SELECT 1 FROM mailfleet.messages m WHERE m.message_id = queue_ids.message_id));
 CREATE POLICY own ON mailfleet.messages FOR ALL TO @nodes@ USING (node_id = (SELECT mailfleet.my_node())) WITH CHECK (node_id = (SELECT mailfleet.my_node()));
 GRANT SELECT ON mailfleet.nodes, mailfleet.egresses, mailfleet.messages TO @nodes@;
 GRANT SELECT, INSERT, UPDATE, DELETE ON mailfleet.leases TO @nodes@;
@@ -767,7 +769,8 @@ GRANT USAGE, SELECT ON SEQUENCE mailfleet.begun_chunks TO @nodes@;
 GRANT SELECT ON SEQUENCE mailfleet.begun_chunks TO @control@;
 
 -- What a node appends: its tries, the events of its own messages, its log.
-CREATE POLICY own ON mailfleet.attempts FOR INSERT TO @nodes@ WITH CHECK (node_id = (SELECT mailfleet.my_node()));
+CREATE POLICY own ON mailfleet.attempts FOR INSERT TO @nodes@ WITH CHECK (node_id = (SELECT mailfleet.my_node()) AND EXISTS (
+    SELECT 1 FROM mailfleet.messages m WHERE m.tenant_id = attempts.tenant_id AND m.message_id = attempts.message_id));
 GRANT INSERT ON mailfleet.attempts TO @nodes@;
 CREATE POLICY of_my_messages ON mailfleet.events FOR INSERT TO @nodes@ WITH CHECK (EXISTS (
     SELECT 1 FROM mailfleet.messages m WHERE m.tenant_id = events.tenant_id AND m.message_id = events.message_id));

@@ -53,13 +53,14 @@ _TRIES = """
       FROM mailfleet.messages m JOIN mailfleet.egresses w ON w.egress_id = m.egress_id AND w.kind = 'postfix'
       LEFT JOIN mailfleet.heartbeats h ON h.node_id = m.node_id
       LEFT JOIN LATERAL (SELECT outcome, queue_ref FROM mailfleet.attempts a
-                          WHERE a.message_id = m.message_id AND a.attempt = m.attempt AND a.late AND a.outcome <> 'unknown'
+                          WHERE a.message_id = m.message_id AND a.node_id = m.node_id AND a.attempt = m.attempt
+                            AND a.late AND a.outcome <> 'unknown'
                           ORDER BY recorded_at DESC LIMIT 1) AS late ON true
       LEFT JOIN LATERAL (SELECT recorded_at, source FROM mailfleet.events e
                           WHERE e.message_id = m.message_id AND e.after = 'unknown' AND e.before <> 'unknown'
                           ORDER BY event_id DESC LIMIT 1) AS e ON true
       LEFT JOIN LATERAL (SELECT max(ended_at) AS ended_at FROM mailfleet.attempts a
-                          WHERE a.message_id = m.message_id AND a.attempt = m.attempt
+                          WHERE a.message_id = m.message_id AND a.node_id = m.node_id AND a.attempt = m.attempt
                             AND (a.late OR e.source = 'attempt')) AS a ON true
       LEFT JOIN LATERAL (SELECT q.queue_id, q.active, q.queue_id = ANY(h.queued) AS queued FROM mailfleet.queue_ids q
                           WHERE q.message_id = m.message_id AND q.node_id = m.node_id AND q.logged_at >= m.began_at

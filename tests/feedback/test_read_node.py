@@ -238,6 +238,23 @@ def test_an_unknown_message_found_in_the_queue_is_pulled_as_well(world, node):
     assert world.state(number) == "held"
 
 
+def test_a_queue_id_of_a_message_that_another_node_has_now_is_passed_over(world, node):
+    mine, theirs = world.message(), world.message("bob@person.example")
+    node.took(world, theirs, QIDS[1])
+    node.read(world)
+    world.run("UPDATE queue_ids SET active = false")
+    world.run("UPDATE egresses SET node_id = :two WHERE name = 'direct'", two=world.ids["node-2"])
+    world.run("UPDATE messages SET node_id = :two, egress_id = :direct WHERE message_id = :id", two=world.ids["node-2"],
+              direct=world.ids["direct"], id=theirs)  # fmt: skip
+    node.took(world, theirs, QIDS[1])
+    node.took(world, theirs, QIDS[2])
+    node.took(world, mine, QIDS[3])
+    node.read(world)
+    assert world.run("SELECT queue_id, message_id, active FROM queue_ids ORDER BY queue_id") == [
+        (QIDS[1], theirs, False), (QIDS[3], mine, True),
+    ]  # fmt: skip
+
+
 def test_a_node_reads_its_own_log_only(world, node):
     with pytest.raises(Refused, match="there is no node node-2, or DATABASE_NODE_URL is another node's"):
         node.read(world, node="node-2")

@@ -178,3 +178,12 @@ def test_what_our_node_lost_after_the_dot_is_not_settled_by_our_node(world):
     beat(world)
     assert settle(world.engine) == counts()
     assert world.state(number) == "unknown"
+
+
+def test_what_another_node_says_of_a_try_is_no_evidence(world):
+    number = lost(world)
+    world.run("INSERT INTO attempts (tenant_id, message_id, attempt, node_id, egress_id, started_at, ended_at, outcome, late) "
+              "SELECT tenant_id, message_id, attempt, :two, egress_id, began_at, began_at, 'refused', true FROM messages",
+              two=world.ids["node-2"])  # fmt: skip
+    settle(world.engine)
+    assert world.state(number) == "unknown"

@@ -103,6 +103,12 @@ def test_a_node_has_no_business_with(world: World, table: str) -> None:
                               VALUES ('node_log', :other, 'x', 'x', now())"""),
     ("another node's try", """INSERT INTO mailfleet.attempts (tenant_id, message_id, attempt, node_id, egress_id, started_at,
                               ended_at, outcome) VALUES (1, 1, 1, :other, 1, now(), now(), 'accepted')"""),
+    ("a try of another's message", """INSERT INTO mailfleet.attempts (tenant_id, message_id, attempt, node_id, egress_id,
+                                      started_at, ended_at, outcome, late)
+                                      VALUES (:tenant, :message, 1, :own, 1, now(), now(), 'refused', true)"""),
+    ("a queue id of another's message", """INSERT INTO mailfleet.queue_ids (node_id, queue_id, message_id)
+                                           VALUES (:own, 'x', :message)"""),
+    ("another's message for its queue id", "UPDATE mailfleet.queue_ids SET message_id = :message WHERE node_id = :own"),
     ("an event of another's message", """INSERT INTO mailfleet.events (tenant_id, message_id, event, source, before, after,
                               occurred_at) VALUES (:tenant, :message, 'accept', 'attempt', 'sending', 'submitted', now())"""),
     ("a verdict on another's message", """INSERT INTO mailfleet.verdicts (tenant_id, message_id, verdict, mailbox_id, domain_id,
@@ -118,7 +124,12 @@ def test_a_node_has_no_business_with(world: World, table: str) -> None:
 def test_a_node_writes_no(world: World, what: str, statement: str) -> None:
     with owner(world.ledger).connect() as conn:
         other = conn.execute(text("SELECT node_id FROM mailfleet.nodes WHERE name = 'node-2'")).scalar()
-    values = {"other": other, "tenant": world.bolt.tenant_id, "message": world.bolt.message_id}
+    values = {
+        "other": other,
+        "own": world.acme.node_id,
+        "tenant": world.bolt.tenant_id,
+        "message": world.bolt.message_id,
+    }
     assert ask(world.one, statement, values) == "denied", what
 
 
