@@ -6,23 +6,21 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
+from db.leases import Lease
+
 
 @dataclass(frozen=True)
 class Epoch:
-    """Which ledger this is, whether it may send, and the highest chunk that was begun in it."""
+    """Which life of the ledger this is, and whether it may send."""
 
     epoch: int
     state: str
     reason: str
-    chunk: int
 
 
 def read(conn: Connection) -> Epoch:
     """The ledger's epoch."""
-    row = conn.execute(text("""
-        SELECT e.epoch, e.state, e.reason, CASE WHEN s.is_called THEN s.last_value ELSE 0 END AS chunk
-          FROM mailfleet.ledger_epoch e, mailfleet.begun_chunks s
-    """)).one()  # fmt: skip
+    row = conn.execute(text("SELECT epoch, state, reason FROM mailfleet.ledger_epoch")).one()
     return Epoch(**row._mapping)
 
 
@@ -42,6 +40,19 @@ def reopen(conn: Connection, reason: str) -> Epoch | None:
     return read(conn) if moved else None
 
 
-def next_chunk(conn: Connection) -> int:
-    """A number for the chunk about to begin, higher than any before it."""
-    return int(conn.execute(text("SELECT nextval('mailfleet.begun_chunks')")).scalar_one())
+def begun(conn: Connection, node_id: int) -> int:
+    """The highest chunk that the node has begun, as far as this ledger knows."""
+    return int(conn.execute(text("""
+        SELECT coalesce(max(chunk), 0) FROM mailfleet.node_chunks WHERE node_id = :node
+    """), {"node": node_id}).scalar_one())  # fmt: skip
+
+
+def next_chunk(conn: Connection, lease: Lease) -> int:
+    """A number for the chunk about to begin, higher than any before it of the lease's node; 0 where the lease is gone:
+    nothing begins then.
+    """
+    return conn.execute(text("""
+        INSERT INTO mailfleet.node_chunks AS c (node_id, chunk)
+        SELECT node_id, 1 FROM mailfleet.leases WHERE lease_id = :lease_id AND fence = :fence
+        ON CONFLICT (node_id) DO UPDATE SET chunk = c.chunk + 1 RETURNING chunk
+    """), vars(lease)).scalar() or 0  # fmt: skip

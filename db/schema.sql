@@ -45,8 +45,6 @@ CREATE TABLE mailfleet.ledger_epoch (
     reason  text NOT NULL DEFAULT 'new ledger'
 );
 INSERT INTO mailfleet.ledger_epoch DEFAULT VALUES;
--- One number a begun chunk. Nodes remember the highest they saw: a ledger that is behind it was restored.
-CREATE SEQUENCE mailfleet.begun_chunks;
 
 CREATE TABLE mailfleet.tenants (
     tenant_id       int PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
@@ -568,6 +566,13 @@ CREATE TABLE mailfleet.heartbeats (
     queued         text[] NOT NULL DEFAULT '{}'   -- queue ids that were in the queue then
 );
 
+-- How many chunks a node has begun, counted in the transactions that begin them. The node remembers it outside: a ledger
+-- that is behind that was restored. Each node has its own count, for another's sending would hide what is missing.
+CREATE TABLE mailfleet.node_chunks (
+    node_id  int PRIMARY KEY REFERENCES mailfleet.nodes,
+    chunk    bigint NOT NULL
+);
+
 -- Which of our messages a node's queue id is. Written by the log reader, needed to attribute later lines.
 CREATE TABLE mailfleet.queue_ids (
     node_id     int NOT NULL REFERENCES mailfleet.nodes,
@@ -697,13 +702,14 @@ CREATE POLICY own_name ON mailfleet.nodes FOR SELECT TO @nodes@ USING (role_name
 CREATE POLICY own ON mailfleet.egresses FOR SELECT TO @nodes@ USING (node_id = (SELECT mailfleet.my_node()));
 CREATE POLICY own ON mailfleet.leases FOR ALL TO @nodes@ USING (node_id = (SELECT mailfleet.my_node())) WITH CHECK (node_id = (SELECT mailfleet.my_node()));
 CREATE POLICY own ON mailfleet.heartbeats FOR ALL TO @nodes@ USING (node_id = (SELECT mailfleet.my_node())) WITH CHECK (node_id = (SELECT mailfleet.my_node()));
+CREATE POLICY own ON mailfleet.node_chunks FOR ALL TO @nodes@ USING (node_id = (SELECT mailfleet.my_node())) WITH CHECK (node_id = (SELECT mailfleet.my_node()));
 CREATE POLICY own ON mailfleet.queue_ids FOR ALL TO @nodes@ USING (node_id = (SELECT mailfleet.my_node()))
     WITH CHECK (node_id = (SELECT mailfleet.my_node()) AND EXISTS (
         SELECT 1 FROM mailfleet.messages m WHERE m.message_id = queue_ids.message_id));
 CREATE POLICY own ON mailfleet.messages FOR ALL TO @nodes@ USING (node_id = (SELECT mailfleet.my_node())) WITH CHECK (node_id = (SELECT mailfleet.my_node()));
 GRANT SELECT ON mailfleet.nodes, mailfleet.egresses, mailfleet.messages TO @nodes@;
 GRANT SELECT, INSERT, UPDATE, DELETE ON mailfleet.leases TO @nodes@;
-GRANT SELECT, INSERT, UPDATE ON mailfleet.heartbeats, mailfleet.queue_ids TO @nodes@;
+GRANT SELECT, INSERT, UPDATE ON mailfleet.heartbeats, mailfleet.node_chunks, mailfleet.queue_ids TO @nodes@;
 GRANT UPDATE (state, reason, due_at, hold_until, lease_id, fence, allowed_hour, attempt, began_at, queue_ref, submitted_at, ended_at) ON mailfleet.messages TO @nodes@;
 
 CREATE POLICY of_my_messages ON mailfleet.leads FOR SELECT TO @nodes@ USING (EXISTS (
@@ -765,8 +771,6 @@ CREATE POLICY gate ON mailfleet.ledger_epoch FOR SELECT TO @nodes@ USING (true);
 CREATE POLICY hold ON mailfleet.ledger_epoch FOR UPDATE TO @nodes@ USING (state = 'open') WITH CHECK (state = 'holding');
 GRANT SELECT ON mailfleet.ledger_epoch TO @nodes@;
 GRANT UPDATE (state, since, reason) ON mailfleet.ledger_epoch TO @nodes@;
-GRANT USAGE, SELECT ON SEQUENCE mailfleet.begun_chunks TO @nodes@;
-GRANT SELECT ON SEQUENCE mailfleet.begun_chunks TO @control@;
 
 -- What a node appends: its tries, the events of its own messages, its log.
 CREATE POLICY own ON mailfleet.attempts FOR INSERT TO @nodes@ WITH CHECK (node_id = (SELECT mailfleet.my_node()) AND EXISTS (

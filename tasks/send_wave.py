@@ -44,7 +44,7 @@ async def send_share(node: str, at_most: int, seconds: float) -> Share | None:
     try:
         return await act.send_share(
             node_ledger(node), keys(), node=node, holder=str(flow_run.id), at_most=at_most, seconds=seconds,
-            state_dir=settings().node_state_dir,
+            state_dir=settings().path("node_state_dir"),
         )  # fmt: skip
     except WaveBusy:
         return None

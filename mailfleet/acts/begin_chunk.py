@@ -33,7 +33,7 @@ def begin_chunk(conn: Connection, lease: Lease, message_ids: Sequence[int], *, n
     renewed first where it is still held, nor while the ledger is held.
     """
     leases.renew(conn, [lease])
-    number = epoch.next_chunk(conn)
+    number = epoch.next_chunk(conn, lease)
     begun = claims.begin(conn, lease, message_ids, now=now)
     rest = set(message_ids) - {one.message_id for one in begun}
     turned = _turn_away(conn, lease, sorted(rest), now=now) if rest else Counter[str]()

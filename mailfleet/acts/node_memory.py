@@ -15,33 +15,31 @@ FILE = "highest-chunk.json"
 
 @dataclass
 class NodeMemory:
-    """The node's own record, in one small file; None keeps nothing."""
+    """The node's own record, in one small file."""
 
-    folder: Path | None
+    folder: Path
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def behind(self, ledger: Epoch) -> bool:
-        """Whether this ledger does not know what this node has begun."""
+    def behind(self, ledger: Epoch, begun: int) -> bool:
+        """Whether this ledger does not know all that this node has begun: it says up to `begun`."""
         epoch, chunk = self._read()
-        return (ledger.epoch, ledger.chunk if ledger.epoch == epoch else chunk) < (epoch, chunk)
+        return ledger.epoch < epoch or (ledger.epoch == epoch and begun < chunk)
 
     def remember(self, epoch: int, chunk: int) -> None:
         """The chunk is known, before its first byte leaves; a lower one changes nothing."""
-        if self.folder is None:
-            return
         with self._lock:
             if (epoch, chunk) > self._read():
-                self._write(self.folder, {"epoch": epoch, "chunk": chunk})
+                self._write({"epoch": epoch, "chunk": chunk})
 
     def _read(self) -> tuple[int, int]:
-        path = self.folder / FILE if self.folder else None
-        if path is None or not path.exists():
+        path = self.folder / FILE
+        if not path.exists():
             return 0, 0
         known = json.loads(path.read_text())
         return known["epoch"], known["chunk"]
 
-    def _write(self, folder: Path, known: dict[str, int]) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        new = folder / f"{FILE}.new"
+    def _write(self, known: dict[str, int]) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        new = self.folder / f"{FILE}.new"
         new.write_text(json.dumps(known))
-        os.replace(new, folder / FILE)
+        os.replace(new, self.folder / FILE)

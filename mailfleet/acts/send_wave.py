@@ -55,10 +55,15 @@ async def send_share(
     state_dir: Path | None,
     timeouts: Timeouts | None = None,
 ) -> Share:
-    """What is due on this node was sent, at most `at_most` and for about `seconds`. Raises WaveBusy, LedgerHolding.
+    """What is due on this node was sent, at most `at_most` and for about `seconds`. Raises WaveBusy, LedgerHolding,
+    and Refused where the node has no `state_dir`: it could not tell a ledger that was restored.
 
     Cancelled, it begins nothing more, waits a little for what is on the line, records it and gives the rest back.
     """
+    if state_dir is None:
+        raise Refused(
+            "nothing is sent: set NODE_STATE_DIR, where this node remembers the highest chunk it began"
+        )
     stop = asyncio.Event()
     order = Order(node, holder, at_most, seconds, NodeMemory(state_dir), timeouts or Timeouts())
     work = asyncio.create_task(_share(engine, keys, order, stop))
@@ -142,7 +147,7 @@ async def _send(share: RunningShare, claimed: Claimed) -> None:
 def _claim(conn: Connection, share: RunningShare, limit: int) -> Claimed | Batch | Epoch | None:
     """The next batch and its letters; one that only turned messages away; the epoch where the ledger is held."""
     now = clock.now(conn)
-    if held := _held(conn, share.memory):
+    if held := _held(conn, share.node_id, share.memory):
         return held
     batch = claim_batch(conn, node_id=share.node_id, holder=share.holder, limit=limit, now=now)
     if batch is None or batch.lease is None:
@@ -154,10 +159,10 @@ def _claim(conn: Connection, share: RunningShare, limit: int) -> Claimed | Batch
     return Claimed(batch.lease, batch, letters, ways, now)
 
 
-def _held(conn: Connection, memory: NodeMemory) -> Epoch | None:
+def _held(conn: Connection, node_id: int, memory: NodeMemory) -> Epoch | None:
     """The epoch, where nothing may be claimed. A ledger behind this node's memory is held for everybody."""
     ledger = epoch.read(conn)
-    if memory.behind(ledger):
+    if memory.behind(ledger, epoch.begun(conn, node_id)):
         epoch.hold(conn, "this ledger is behind what a node has begun: it was restored from a backup")
     elif ledger.state == "open":
         return None

@@ -119,5 +119,6 @@ _STATEMENTS = [
     "INSERT INTO mailfleet.event_keys (source, natural_key) VALUES ('node_log', sha256(convert_to(:slug, 'UTF8')))",
     """INSERT INTO mailfleet.heartbeats (node_id, beat_at, worker) VALUES (:node_id, clock_timestamp(), 'worker')
        ON CONFLICT DO NOTHING""",
+    "INSERT INTO mailfleet.node_chunks (node_id, chunk) VALUES (:node_id, 1) ON CONFLICT DO NOTHING",
     "INSERT INTO mailfleet.queue_ids (node_id, queue_id, message_id) VALUES (:node_id, 'Q' || :slug, :message_id)",
 ]

@@ -23,13 +23,13 @@ def test_a_node_sees_its_own_messages_only(world: World) -> None:
 def test_a_node_sees_no_row_that_names_another_node(world: World) -> None:
     with owner(world.ledger).connect() as conn:
         named = [table for table in tables(conn) if "node_id" in columns(conn, table)]
-    assert len(named) >= 7
+    assert len(named) >= 8
     readable = 0
     for table in named:
         seen = ask(world.one, f"SELECT array_agg(DISTINCT node_id) FROM mailfleet.{table}")
         assert seen in ("denied", [world.acme.node_id]), table
         readable += seen != "denied"
-    assert readable >= 6
+    assert readable >= 7
 
 
 def test_a_node_sees_the_people_of_its_waiting_messages_only(world: World) -> None:
@@ -114,6 +114,8 @@ def test_a_node_has_no_business_with(world: World, table: str) -> None:
     ("a verdict on another's message", """INSERT INTO mailfleet.verdicts (tenant_id, message_id, verdict, mailbox_id, domain_id,
                               receiver, judged_at) VALUES (:tenant, :message, 'hard', 1, 1, 'x', now())"""),
     ("another node's heartbeat", "INSERT INTO mailfleet.heartbeats (node_id, beat_at, worker) VALUES (:other, now(), 'x')"),
+    ("another node's chunks", "INSERT INTO mailfleet.node_chunks (node_id, chunk) VALUES (:other, 7)"),
+    ("no chunks", "DELETE FROM mailfleet.node_chunks"),
     ("another node's lease", "INSERT INTO mailfleet.leases (name, node_id, holder, expires_at) VALUES ('x', :other, 'x', now())"),
     ("another node's queue", "INSERT INTO mailfleet.queue_ids (node_id, queue_id, message_id) VALUES (:other, 'x', 1)"),
     ("an open ledger", "UPDATE mailfleet.ledger_epoch SET state = 'open', epoch = epoch + 1"),

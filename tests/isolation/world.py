@@ -26,6 +26,7 @@ MOVES = (
     "UPDATE mailfleet.queue_ids SET node_id = :node WHERE message_id = :message",
     "UPDATE mailfleet.attempts SET node_id = :node WHERE message_id = :message",
     "INSERT INTO mailfleet.heartbeats (node_id, beat_at, worker) VALUES (:node, clock_timestamp(), 'other')",
+    "INSERT INTO mailfleet.node_chunks (node_id, chunk) VALUES (:node, 1)",
 )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from email import message_from_bytes
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -21,12 +23,14 @@ Story = Callable[[Fleet, Sink], Awaitable[None]]
 
 
 async def share(ledger: Ledger, node: str = "node-1", **other: object) -> Share:
-    settings = {"holder": "test", "at_most": 1000, "seconds": 30, "state_dir": None} | other
+    """A share of the node; one without a `state_dir` remembers nothing of the shares before."""
     engine = ledger.engine(node)
-    try:
-        return await send_share(engine, KEYS, node=node, **settings)  # type: ignore[arg-type]
-    finally:
-        engine.dispose()
+    with TemporaryDirectory() as fresh:
+        settings = {"holder": "test", "at_most": 1000, "seconds": 30, "state_dir": Path(fresh)} | other
+        try:
+            return await send_share(engine, KEYS, node=node, **settings)  # type: ignore[arg-type]
+        finally:
+            engine.dispose()
 
 
 def play(
@@ -277,11 +281,11 @@ def test_several_egresses_of_a_node_send_at_once(ledger):
 
 
 @pytest.mark.parametrize("node", ["node-2", "node-9"])
-def test_another_node_or_none_is_refused_in_one_line(ledger, node):
+def test_another_node_or_none_is_refused_in_one_line(ledger, node, tmp_path):
     async def story(*_: object) -> None:
         engine = ledger.engine("node-1")
         with pytest.raises(Refused, match=node):
-            await send_share(engine, KEYS, node=node, holder="t", at_most=1, seconds=1, state_dir=None)
+            await send_share(engine, KEYS, node=node, holder="t", at_most=1, seconds=1, state_dir=tmp_path)
 
     play(ledger, story)
 
@@ -308,13 +312,41 @@ def test_a_restored_ledger_sends_nothing_until_it_is_reopened(ledger, tmp_path):
     play(ledger, story, people=3)
 
 
-def restore(fleet: Fleet) -> None:
-    """The ledger as it was before the first share."""
-    from db.engine import plain_engine
+def test_another_node_that_goes_on_sending_hides_no_restore(ledger, tmp_path):
+    """The backup is of the time before node-1's last share; node-2 has begun more chunks since than node-1 ever did."""
 
+    async def story(fleet: Fleet, sink: Sink) -> None:
+        await share(ledger, state_dir=tmp_path / "1")
+        restore(fleet, "node-1")
+        for number in range(20):
+            fleet.message(f"q{number}", egress="out-2")
+        for _ in range(4):
+            await share(ledger, "node-2", at_most=5, state_dir=tmp_path / "2")
+        assert len(sink.taken) == 23
+        with pytest.raises(LedgerHolding, match="restored"):
+            await share(ledger, state_dir=tmp_path / "1")
+        with pytest.raises(LedgerHolding, match="restored"):
+            await share(ledger, "node-2", state_dir=tmp_path / "2")
+        assert len(sink.taken) == 23
+
+    play(ledger, story, people=3)
+
+
+def test_a_node_that_could_not_remember_sends_nothing(ledger):
+    async def story(fleet: Fleet, sink: Sink) -> None:
+        with pytest.raises(Refused, match="NODE_STATE_DIR"):
+            await share(ledger, state_dir=None)
+        assert (sink.taken, fleet.states()) == ([], {"planned": 3})
+
+    play(ledger, story, people=3)
+
+
+def restore(fleet: Fleet, node: str = "node-1") -> None:
+    """The ledger, as far as it is about this node, as it was before the node's first share."""
+    mine = {"node": fleet.ids[node]}
     fleet.run("DELETE FROM verdicts")
-    fleet.run(
-        "UPDATE messages SET state = 'planned', attempt = 0, began_at = NULL, submitted_at = NULL, queue_ref = NULL"
-    )
-    with plain_engine(fleet.ledger.url("owner")).begin() as conn:
-        conn.exec_driver_sql("ALTER SEQUENCE mailfleet.begun_chunks RESTART")
+    fleet.run("""
+        UPDATE messages SET state = 'planned', attempt = 0, began_at = NULL, submitted_at = NULL, queue_ref = NULL
+         WHERE node_id = :node
+    """, **mine)  # fmt: skip
+    fleet.run("DELETE FROM node_chunks WHERE node_id = :node", **mine)

@@ -40,8 +40,6 @@ CREATE TABLE mailfleet.ledger_epoch (
     reason  text NOT NULL DEFAULT 'new ledger'
 );
 INSERT INTO mailfleet.ledger_epoch DEFAULT VALUES;
--- One number a begun chunk. Nodes remember the highest they saw: a ledger that is behind it was restored.
-CREATE SEQUENCE mailfleet.begun_chunks;
 
 CREATE TABLE mailfleet.tenants (
     tenant_id       int PRIMARY KEY GENERATED ALWAYS AS IDENTITY,

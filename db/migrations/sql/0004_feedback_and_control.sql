@@ -139,6 +139,13 @@ CREATE TABLE mailfleet.heartbeats (
     queued         text[] NOT NULL DEFAULT '{}'   -- queue ids that were in the queue then
 );
 
+-- How many chunks a node has begun, counted in the transactions that begin them. The node remembers it outside: a ledger
+-- that is behind that was restored. Each node has its own count, for another's sending would hide what is missing.
+CREATE TABLE mailfleet.node_chunks (
+    node_id  int PRIMARY KEY REFERENCES mailfleet.nodes,
+    chunk    bigint NOT NULL
+);
+
 -- Which of our messages a node's queue id is. Written by the log reader, needed to attribute later lines.
 CREATE TABLE mailfleet.queue_ids (
     node_id     int NOT NULL REFERENCES mailfleet.nodes,

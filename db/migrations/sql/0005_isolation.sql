@@ -79,13 +79,14 @@ CREATE POLICY own_name ON mailfleet.nodes FOR SELECT TO @nodes@ USING (role_name
 CREATE POLICY own ON mailfleet.egresses FOR SELECT TO @nodes@ USING (node_id = (SELECT mailfleet.my_node()));
 CREATE POLICY own ON mailfleet.leases FOR ALL TO @nodes@ USING (node_id = (SELECT mailfleet.my_node())) WITH CHECK (node_id = (SELECT mailfleet.my_node()));
 CREATE POLICY own ON mailfleet.heartbeats FOR ALL TO @nodes@ USING (node_id = (SELECT mailfleet.my_node())) WITH CHECK (node_id = (SELECT mailfleet.my_node()));
+CREATE POLICY own ON mailfleet.node_chunks FOR ALL TO @nodes@ USING (node_id = (SELECT mailfleet.my_node())) WITH CHECK (node_id = (SELECT mailfleet.my_node()));
 CREATE POLICY own ON mailfleet.queue_ids FOR ALL TO @nodes@ USING (node_id = (SELECT mailfleet.my_node()))
     WITH CHECK (node_id = (SELECT mailfleet.my_node()) AND EXISTS (
         SELECT 1 FROM mailfleet.messages m WHERE m.message_id = queue_ids.message_id));
 CREATE POLICY own ON mailfleet.messages FOR ALL TO @nodes@ USING (node_id = (SELECT mailfleet.my_node())) WITH CHECK (node_id = (SELECT mailfleet.my_node()));
 GRANT SELECT ON mailfleet.nodes, mailfleet.egresses, mailfleet.messages TO @nodes@;
 GRANT SELECT, INSERT, UPDATE, DELETE ON mailfleet.leases TO @nodes@;
-GRANT SELECT, INSERT, UPDATE ON mailfleet.heartbeats, mailfleet.queue_ids TO @nodes@;
+GRANT SELECT, INSERT, UPDATE ON mailfleet.heartbeats, mailfleet.node_chunks, mailfleet.queue_ids TO @nodes@;
 GRANT UPDATE (state, reason, due_at, hold_until, lease_id, fence, allowed_hour, attempt, began_at, queue_ref, submitted_at, ended_at) ON mailfleet.messages TO @nodes@;
 
 CREATE POLICY of_my_messages ON mailfleet.leads FOR SELECT TO @nodes@ USING (EXISTS (
@@ -147,8 +148,6 @@ CREATE POLICY gate ON mailfleet.ledger_epoch FOR SELECT TO @nodes@ USING (true);
 CREATE POLICY hold ON mailfleet.ledger_epoch FOR UPDATE TO @nodes@ USING (state = 'open') WITH CHECK (state = 'holding');
 GRANT SELECT ON mailfleet.ledger_epoch TO @nodes@;
 GRANT UPDATE (state, since, reason) ON mailfleet.ledger_epoch TO @nodes@;
-GRANT USAGE, SELECT ON SEQUENCE mailfleet.begun_chunks TO @nodes@;
-GRANT SELECT ON SEQUENCE mailfleet.begun_chunks TO @control@;
 
 -- What a node appends: its tries, the events of its own messages, its log.
 CREATE POLICY own ON mailfleet.attempts FOR INSERT TO @nodes@ WITH CHECK (node_id = (SELECT mailfleet.my_node()) AND EXISTS (
