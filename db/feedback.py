@@ -52,21 +52,33 @@ def state_of(conn: Connection, message_id: int) -> str | None:
     return conn.execute(found, {"id": message_id}).scalar()
 
 
+_SUBJECT = """
+    SELECT m.tenant_id, m.message_id, m.state, m.attempt, m.queue_ref, m.node_id, m.egress_id,
+           e.kind AS egress_kind, m.receiver, m.person_hash, m.address_hash, m.campaign_id, m.mailbox_id,
+           m.domain_id, m.import_id, m.expires_at,
+           ARRAY(SELECT q.queue_id FROM mailfleet.queue_ids q
+                  WHERE q.message_id = m.message_id AND q.node_id = m.node_id AND q.logged_at >= m.began_at
+                    AND NOT EXISTS (SELECT FROM mailfleet.attempts a WHERE a.message_id = m.message_id
+                                       AND a.attempt < m.attempt AND a.queue_ref = q.queue_id)) AS queue_ids,
+           EXISTS (SELECT FROM mailfleet.events v WHERE v.message_id = m.message_id AND v.recorded_at >= m.began_at
+                      AND v.source IN ('one_click', 'reply', 'auto_reply', 'arf')) AS arrived
+      FROM mailfleet.messages m LEFT JOIN mailfleet.egresses e ON e.egress_id = m.egress_id
+     WHERE m.message_id = :id
+"""
+
+
+def read(conn: Connection, message_id: int) -> Subject | None:
+    """The message as it is now, not locked; None where there is no such message."""
+    return _subject(conn, _SUBJECT, message_id)
+
+
 def lock(conn: Connection, message_id: int) -> Subject | None:
     """The message, locked; None where somebody else has it just now: nobody is waited for, so nobody deadlocks."""
-    row = conn.execute(text("""
-        SELECT m.tenant_id, m.message_id, m.state, m.attempt, m.queue_ref, m.node_id, m.egress_id,
-               e.kind AS egress_kind, m.receiver, m.person_hash, m.address_hash, m.campaign_id, m.mailbox_id,
-               m.domain_id, m.import_id, m.expires_at,
-               ARRAY(SELECT q.queue_id FROM mailfleet.queue_ids q
-                      WHERE q.message_id = m.message_id AND q.node_id = m.node_id AND q.logged_at >= m.began_at
-                        AND NOT EXISTS (SELECT FROM mailfleet.attempts a WHERE a.message_id = m.message_id
-                                           AND a.attempt < m.attempt AND a.queue_ref = q.queue_id)) AS queue_ids,
-               EXISTS (SELECT FROM mailfleet.events v WHERE v.message_id = m.message_id AND v.recorded_at >= m.began_at
-                          AND v.source IN ('one_click', 'reply', 'auto_reply', 'arf')) AS arrived
-          FROM mailfleet.messages m LEFT JOIN mailfleet.egresses e ON e.egress_id = m.egress_id
-         WHERE m.message_id = :id FOR UPDATE OF m SKIP LOCKED
-    """), {"id": message_id}).mappings().first()  # fmt: skip
+    return _subject(conn, f"{_SUBJECT} FOR UPDATE OF m SKIP LOCKED", message_id)
+
+
+def _subject(conn: Connection, statement: str, message_id: int) -> Subject | None:
+    row = conn.execute(text(statement), {"id": message_id}).mappings().first()
     if row is None:
         return None
     hashes = {"person_hash": bytes(row["person_hash"]), "address_hash": bytes(row["address_hash"])}

@@ -43,14 +43,17 @@ def end_enrolments(conn: Connection, person: Person, *, ended: str, everywhere: 
 
 
 def waiting(conn: Connection, person: Person, *, everywhere: bool, reason: str) -> list[Waiting]:
-    """The person's messages that no worker has taken yet."""
+    """The person's messages that no worker has taken yet, locked; one that somebody else has locked just now is left
+    out, since nobody is waited for: the gate has the same reason to drop it.
+    """
     rows = conn.execute(text("""
-        SELECT DISTINCT m.message_id, m.state
-          FROM mailfleet.tenants t
-          JOIN mailfleet.enrolments e ON e.tenant_id = t.tenant_id AND e.person_hash = :person
-          JOIN mailfleet.messages m ON m.tenant_id = e.tenant_id AND m.lead_id = e.lead_id
+        SELECT m.message_id, m.state
+          FROM (SELECT DISTINCT e.tenant_id, e.lead_id FROM mailfleet.tenants t
+                  JOIN mailfleet.enrolments e ON e.tenant_id = t.tenant_id AND e.person_hash = :person
+                 WHERE :everywhere OR t.tenant_id = :tenant) AS who
+          JOIN mailfleet.messages m ON m.tenant_id = who.tenant_id AND m.lead_id = who.lead_id
            AND m.state IN ('planned', 'deferred', 'held')
-         WHERE :everywhere OR t.tenant_id = :tenant ORDER BY m.message_id
+         ORDER BY m.message_id FOR UPDATE OF m SKIP LOCKED
     """), {"tenant": person.tenant_id, "person": person.person_hash, "everywhere": everywhere})  # fmt: skip
     return [Waiting(row.message_id, row.state, reason) for row in rows]
 

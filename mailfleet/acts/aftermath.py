@@ -15,7 +15,7 @@ from db.engine import Connection
 from db.moves import Move
 from db.persons import Person, Waiting
 from db.suppressions import NewSuppression
-from mailfleet.acts.consequences import ACTOR, Judged, after_complaint, after_reports
+from mailfleet.acts.consequences import ACTOR, Judged, after_complaint, after_reports, suppression_of
 from mailfleet.policy.feedback import ENDS_BY_REASON, SUPPRESSES, Effect
 from mailfleet.policy.lifecycle import Event, State
 from mailfleet.policy.outcome import Verdict
@@ -48,6 +48,15 @@ class Aftermath:
             self.judged[one.message_id] = one
         if complained:
             self.complained.append(one)
+        self._end_if_gone(one)
+
+    def bar(self, one: Judged, *, now: datetime) -> None:
+        """Nobody is at this address any more, which holds before the word on its message is final."""
+        if new := suppression_of(one, now):
+            self.suppressed.append(new)
+        self._end_if_gone(one)
+
+    def _end_if_gone(self, one: Judged) -> None:
         if reason := SUPPRESSES.get(one.verdict):
             ended = ENDS_BY_REASON[reason]
             self.ends.add(End(one.person_hash, one.tenant_id, ended, f"suppressed: {reason}", True))

@@ -20,14 +20,14 @@ from mailfleet.policy.lifecycle import State, next_state
 from mailfleet.policy.retry import again_at
 from mailfleet.settings.masking import mask
 
-BUSY = ("claimed", "sending")  # the worker's own record comes first
+BUSY = ("claimed", "sending")  # the worker's own record of the message comes first
 
 
 def apply(
     conn: Connection, keys: Keys, said: Said, inbox_id: int, after: Aftermath, *, now: datetime
 ) -> bool:
-    """The message has moved, and `after` knows what else follows; False where it must wait for whoever has the
-    message just now.
+    """The message has moved, and `after` knows what else follows; False where the move must wait for whoever has the
+    message just now. What it says of the person is never waited with: the begin of that very message reads it.
     """
     state = feedback.state_of(conn, said.message_id)
     if state is None:
@@ -35,13 +35,29 @@ def apply(
         return True
     subject = None if state in BUSY else feedback.lock(conn, said.message_id)
     if subject is None or subject.state in BUSY:
+        _ahead_of_the_move(conn, keys, said, after, now)
         return False
     judgement = judge_said(keys, said, subject)
     _move(conn, subject, said, judgement, inbox_id, now)
     _judge(subject, judgement, after)
+    _of_the_person(subject, judgement, after)
+    return True
+
+
+def _ahead_of_the_move(conn: Connection, keys: Keys, said: Said, after: Aftermath, now: datetime) -> None:
+    """Comes again with the move, and doubles nothing then; the breakers count it only then."""
+    subject = feedback.read(conn, said.message_id)
+    if subject is None:
+        return
+    judgement = judge_said(keys, said, subject)
+    if judged := _judged(subject, judgement):
+        after.bar(judged, now=now)
+    _of_the_person(subject, judgement, after)
+
+
+def _of_the_person(subject: Subject, judgement: Judgement, after: Aftermath) -> None:
     effect, person = rules.EFFECTS[judgement.heard], Person(subject.tenant_id, subject.person_hash)
     after.person(person, effect, address_hash=subject.address_hash)
-    return True
 
 
 def _without_message(said: Said, after: Aftermath) -> None:
@@ -118,10 +134,14 @@ def _scopes(subject: Subject) -> dict[str, int | None]:
 
 
 def _judge(subject: Subject, judgement: Judgement, after: Aftermath) -> None:
+    if judged := _judged(subject, judgement):
+        after.judge(judged, complained=judgement.heard is Heard.COMPLAINED)
+
+
+def _judged(subject: Subject, judgement: Judgement) -> Judged | None:
     if judgement.verdict is None:
-        return
-    judged = Judged(
+        return None
+    return Judged(
         subject.tenant_id, subject.message_id, judgement.verdict, subject.campaign_id, subject.mailbox_id,
         subject.domain_id, subject.import_id, subject.receiver, subject.person_hash, subject.address_hash,
     )  # fmt: skip
-    after.judge(judged, complained=judgement.heard is Heard.COMPLAINED)

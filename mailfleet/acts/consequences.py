@@ -56,7 +56,7 @@ def after_reports(
 def _suppress_and_watch(
     conn: Connection, judged: Sequence[Judged], suppressed: Sequence[NewSuppression], now: datetime
 ) -> None:
-    found = [new for one in judged if (new := _suppression(one, now))]
+    found = [new for one in judged if (new := suppression_of(one, now))]
     suppressions.suppress(conn, [*found, *suppressed], now=now)
     breakers.watch_bounces(conn, _scopes(judged, breaker.BOUNCE_SCOPES), now=now)
 
@@ -76,8 +76,8 @@ def verdict_of(one: Judged) -> NewVerdict:
     )  # fmt: skip
 
 
-def _suppression(one: Judged, now: datetime) -> NewSuppression | None:
-    """For every tenant, without saying whose message it was."""
+def suppression_of(one: Judged, now: datetime) -> NewSuppression | None:
+    """Whom this verdict suppresses: for every tenant, without saying whose message it was."""
     reason = SUPPRESSES.get(one.verdict)
     if reason is None:
         return None

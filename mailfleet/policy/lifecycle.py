@@ -1,7 +1,7 @@
 """The life of a message: one table of (state, event) → state, every pair decided.
 
-A pair that is missing from NEXT is either in STAYS (the event is recorded and changes nothing, with the
-reason) or impossible, with the reason why. `next_state` never guesses.
+A pair that is missing from NEXT is either in STAYS (the event changes nothing, with the reason)
+or impossible, with the reason why. `next_state` never guesses.
 """
 
 from __future__ import annotations
@@ -101,6 +101,10 @@ NEXT: dict[tuple[State, Event], State] = {
 }
 
 _FINAL_WORD = "a final word from the world is not taken back by a weaker one"
+# What they say of the person counts at once: the begin, and the next claim, read it.
+_AFTER_THE_BATCH = "it waits in the inbox until the message has left the batch; the person is heard at once"
+_AFTER_THE_TRY = "it waits in the inbox until the worker has recorded its try; the person is heard at once"
+_WHICH_TRY = "it waits in the inbox until the worker has recorded its try: only then is it known of which one it speaks"
 _NOT_OURS_ANY_MORE = "what was begun is theirs: only what they report moves it"
 
 STAYS: dict[tuple[State, Event], str] = {
@@ -121,14 +125,17 @@ STAYS: dict[tuple[State, Event], str] = {
     (_S.HELD, _E.RETURN_LATER): "an earlier try's report",
     (_S.DROPPED, _E.RETURN_LATER): "an earlier try's report",
     (_S.EXPIRED, _E.RETURN_LATER): "an earlier try's report",
-    (_S.CLAIMED, _E.RETURN_LATER): "an earlier try's report",
-    (_S.SENDING, _E.RETURN_LATER): "an earlier try's report: this one is on the line",
-    (_S.CLAIMED, _E.EVIDENCE): "the worker owns it: recorded, and read again by its next gate",
-    (_S.CLAIMED, _E.DELIVER): "the worker owns it: recorded, and read again by its next gate",
-    (_S.CLAIMED, _E.BOUNCE): "the worker owns it: recorded, and the suppression stops it at the begin",
-    (_S.SENDING, _E.EVIDENCE): "the worker still waits for its own reply",
-    (_S.SENDING, _E.DELIVER): "the node's log overtook the worker's record; read again by recovery",
-    (_S.SENDING, _E.BOUNCE): "the node's log overtook the worker's record; read again by recovery",
+    (
+        _S.CLAIMED,
+        _E.RETURN_LATER,
+    ): "it waits in the inbox until the message has left the batch: an earlier try's report",
+    (_S.SENDING, _E.RETURN_LATER): _WHICH_TRY,
+    (_S.CLAIMED, _E.EVIDENCE): _AFTER_THE_BATCH,
+    (_S.CLAIMED, _E.DELIVER): _AFTER_THE_BATCH,
+    (_S.CLAIMED, _E.BOUNCE): _AFTER_THE_BATCH,
+    (_S.SENDING, _E.EVIDENCE): _AFTER_THE_TRY,
+    (_S.SENDING, _E.DELIVER): _AFTER_THE_TRY,
+    (_S.SENDING, _E.BOUNCE): _AFTER_THE_TRY,
     (_S.UNKNOWN, _E.LOSE_LATER): "unknown already",
     (_S.DELIVERED, _E.LOSE_LATER): _FINAL_WORD,
     (_S.BOUNCED, _E.LOSE_LATER): _FINAL_WORD,
@@ -138,8 +145,11 @@ STAYS: dict[tuple[State, Event], str] = {
     (_S.HELD, _E.LOSE_LATER): "an earlier try's report",
     (_S.DROPPED, _E.LOSE_LATER): "an earlier try's report",
     (_S.EXPIRED, _E.LOSE_LATER): "an earlier try's report",
-    (_S.CLAIMED, _E.LOSE_LATER): "an earlier try's report",
-    (_S.SENDING, _E.LOSE_LATER): "an earlier try's report: this one is on the line",
+    (
+        _S.CLAIMED,
+        _E.LOSE_LATER,
+    ): "it waits in the inbox until the message has left the batch: an earlier try's report",
+    (_S.SENDING, _E.LOSE_LATER): _WHICH_TRY,
     (_S.DELIVERED, _E.PULL): "it left while it was taken out",
     (_S.BOUNCED, _E.PULL): "it was answered while it was taken out",
     (_S.REFUSED, _E.PULL): _FINAL_WORD,
@@ -148,8 +158,11 @@ STAYS: dict[tuple[State, Event], str] = {
     (_S.HELD, _E.PULL): "reported twice",
     (_S.DROPPED, _E.PULL): "reported twice",
     (_S.EXPIRED, _E.PULL): "an earlier try's report",
-    (_S.CLAIMED, _E.PULL): "an earlier try's report",
-    (_S.SENDING, _E.PULL): "an earlier try's report: this one is on the line",
+    (
+        _S.CLAIMED,
+        _E.PULL,
+    ): "it waits in the inbox until the message has left the batch: an earlier try's report",
+    (_S.SENDING, _E.PULL): _WHICH_TRY,
 }
 
 _NOT_UNKNOWN = "only an unknown message can be found absent"

@@ -30,12 +30,12 @@ def _diagram() -> list[str]:
 
 
 def _table() -> list[str]:
-    """Every pair: where the event leads, `·` where it is recorded and changes nothing, `–` where it cannot happen."""
+    """Every pair: where the event leads, `·` where it changes nothing, `–` where it cannot happen."""
     states = list(State)
     return [
         "## Every pair of state and event",
         "",
-        "Where the event leads; `·` recorded, changes nothing; `–` cannot happen. The reasons stand below.",
+        "Where the event leads; `·` changes nothing; `–` cannot happen. The reasons stand below.",
         "",
         "| event | " + " | ".join(states) + " |",
         "|" + "---|" * (len(states) + 1),

@@ -8,6 +8,10 @@ from datetime import timedelta
 
 import pytest
 
+from db import clock
+from db.engine import transaction
+from db.leases import Lease
+from mailfleet.acts.begin_chunk import begin_chunk
 from mailfleet.acts.take_feedback import drain
 from tests.feedback.given import KEYS, arf, dsn, reply
 
@@ -258,22 +262,81 @@ def test_mail_to_a_return_path_is_no_persons_answer(world):
     assert world.enrolment() == "active"
 
 
+HAS_BEGUN = ("UPDATE messages SET state = 'submitted', lease_id = NULL, fence = NULL, allowed_hour = NULL, attempt = 1, "
+             "began_at = now(), submitted_at = now() WHERE message_id = :id")  # fmt: skip
+
+
+def complaint(world, number):
+    return arf(world.verp(number))
+
+
+def stop(world, number):
+    return reply(world.message_id(number), "Please stop writing to me.")
+
+
+def answer(world, number):
+    return reply(world.message_id(number), "Thanks, send me your prices.")
+
+
+def gone(world, number):
+    return dsn(world.verp(number), said=HARD)
+
+
 @pytest.mark.parametrize("state", ["claimed", "sending"])
-def test_feedback_waits_while_a_worker_has_the_message(world, state):
+@pytest.mark.parametrize(("write", "word", "ended", "suppressed", "becomes"), [
+    (complaint, "complaint", "suppressed", [(None, "complaint")], "delivered"),
+    (stop, "stop", "suppressed", [("acme", "unsubscribe")], "delivered"),
+    (answer, "reply", "answered", [], "delivered"),
+    (gone, "dsn", "bounced", [(None, "hard")], "bounced"),
+])  # fmt: skip
+def test_the_person_is_heard_at_once_and_the_move_waits_while_a_worker_has_the_message(
+    world, state, write, word, ended, suppressed, becomes
+):
+    number, follow_up = world.message(state=state), world.message(state="planned", step="again")
+    assert world.mail(write(world, number)) == {"waiting": 1, "dropped": 0}
+    for _ in range(2):
+        assert world.run("SELECT understood FROM inbox") == [(None,)]
+        assert (world.state(number), world.state(follow_up), world.enrolment()) == (state, "dropped", ended)
+        assert (world.suppressed(), world.run("SELECT * FROM verdicts")) == (suppressed, [])
+        assert drain(world.engine, KEYS) == {"waiting": 1, "dropped": 0}
+    world.run(HAS_BEGUN, id=number)
+    assert drain(world.engine, KEYS) == {word: 1, "dropped": 0}
+    assert (world.state(number), world.suppressed(), world.enrolment()) == (becomes, suppressed, ended)
+    assert (
+        len(world.events(number))
+        == len(world.events(follow_up))
+        == world.one("SELECT count(*) FROM verdicts")
+        == 1
+    )
+
+
+def test_a_click_about_a_claimed_message_ends_the_enrolment_at_once(world):
+    number = world.message(state="claimed")
+    world.arrive("one_click", f"{world.token(number)}\n".encode())
+    assert drain(world.engine, KEYS) == {"waiting": 1, "dropped": 0}
+    assert (world.suppressed(), world.enrolment()) == ([("acme", "unsubscribe")], "suppressed")
+
+
+@pytest.mark.parametrize(("write", "reason"), [
+    (complaint, "suppressed: complaint"), (stop, "suppressed: unsubscribe"), (answer, "answered"), (gone, "suppressed: hard"),
+])  # fmt: skip
+def test_a_claimed_message_does_not_begin_once_the_person_was_heard(world, write, reason):
+    number = world.message(state="claimed")
+    world.mail(write(world, number))
+    with transaction(world.engine) as conn:
+        fence = world.one("SELECT fence FROM messages")
+        chunk = begin_chunk(conn, Lease(world.ids["lease"], fence), [number], now=clock.now(conn))
+    assert (chunk.begun, dict(chunk.turned_away)) == ((), {"dropped": 1})
+    assert world.one("SELECT reason FROM messages") == reason
+
+
+@pytest.mark.parametrize("state", ["submitted", "planned"])
+def test_what_another_transaction_has_locked_is_not_waited_for(world, state):
     number = world.message(state=state)
-    assert world.mail(dsn(world.verp(number), said=HARD)) == {"waiting": 1, "dropped": 0}
-    assert world.run("SELECT understood FROM inbox") == [(None,)]
-    world.run("UPDATE messages SET state = 'submitted', lease_id = NULL, fence = NULL, allowed_hour = NULL, attempt = 1, began_at = now(), "
-              "submitted_at = now()")  # fmt: skip
-    assert drain(world.engine, KEYS) == {"dsn": 1, "dropped": 0}
-    assert world.state(number) == "bounced"
-
-
-def test_what_another_transaction_has_locked_is_not_waited_for(world):
-    number = world.message()
     with world.engine.connect() as other, other.begin():
         other.exec_driver_sql(f"SELECT 1 FROM messages WHERE message_id = {number} FOR UPDATE")
         assert world.mail(dsn(world.verp(number), said=HARD)) == {"waiting": 1, "dropped": 0}
+        assert (world.suppressed(), world.enrolment()) == ([(None, "hard")], "bounced")
     assert drain(world.engine, KEYS) == {"dsn": 1, "dropped": 0}
 
 
