@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from prefect import task
+from prefect import get_run_logger, task
 from prefect.artifacts import acreate_table_artifact
 from prefect.cache_policies import NO_CACHE
 
@@ -20,7 +20,11 @@ from tasks.tables import counts
 )  # fmt: skip
 async def store_mail() -> dict[str, int]:
     """Every new mail of the maildirs is in the inbox, raw. The same bytes are stored once, so it may be tried again."""
-    return await asyncio.to_thread(act.take_maildirs, ledger(), settings().path("maildir_root"))
+    root = settings().maildir_root
+    if root is None:
+        get_run_logger().warning("MAILDIR_ROOT is not set: no mail that came back is stored here")
+        return {"taken": 0}
+    return await asyncio.to_thread(act.take_maildirs, ledger(), root)
 
 
 @task(

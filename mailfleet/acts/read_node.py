@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from db import clock, heartbeats, inbox, queue_ids
+from db import clock, egresses, heartbeats, inbox, queue_ids
 from db.engine import Connection, Engine, transaction
 from db.heartbeats import QueueSeen
 from db.inbox import Arrival
@@ -43,26 +43,38 @@ def read_node(
     worker: str | None = None,
 ) -> dict[str, int]:
     """The node's queue was looked at, what a stop or a suppression forbids was pulled out of it, and the log was read
-    to its end. Understanding is role control's. Counts: `lines` of ours that were new, `named`, `queued`, `pulled`,
-    `gone` (should have been pulled and was not there any more).
+    to its end. Understanding is role control's. Counts: `lines` of ours that were new, `named`, `queued` (missing where
+    Postfix does not answer: nothing is known of its queue), `pulled`, `gone` (should have been pulled and was not
+    there any more).
     """
     with transaction(engine) as conn:
-        node_id = heartbeats.node_id(conn, node)
+        node_id = _node(conn, node)
         looked_at = clock.machine_now(conn)
-    if node_id is None:
-        raise Refused(f"there is no node {node}, or DATABASE_NODE_URL is another node's: check NODE_NAME")
     queued = postfix.queue(postqueue, config_dir)
     with transaction(engine) as conn:
         seen = QueueSeen(queued is not None, looked_at, queued or ())
         heartbeats.beat(conn, node_id, worker=worker or node, queue=seen)
         forbidden = queue_ids.to_pull(conn, node_id, queued or (), now=clock.now(conn))
     pulled = postfix.delete(postqueue, config_dir, forbidden) if forbidden else []
-    counts = Counter(
-        lines=0, named=0, queued=len(queued or ()), pulled=len(pulled), gone=len(forbidden) - len(pulled)
-    )
+    counts = Counter(lines=0, named=0, pulled=len(pulled), gone=len(forbidden) - len(pulled))
+    if queued is not None:
+        counts["queued"] = len(queued)
     while _read_on(engine, keys, node_id, log, counts):
         pass
     return dict(counts)
+
+
+def has_postfix(engine: Engine, node: str) -> bool:
+    """Whether a Postfix is among the node's ways out: else it has no log of ours, and no queue."""
+    with transaction(engine) as conn:
+        return any(egress.kind == "postfix" for egress in egresses.of_node(conn, _node(conn, node)))
+
+
+def _node(conn: Connection, name: str) -> int:
+    node_id = heartbeats.node_id(conn, name)
+    if node_id is None:
+        raise Refused(f"there is no node {name}, or DATABASE_NODE_URL is another node's: check NODE_NAME")
+    return node_id
 
 
 def _read_on(engine: Engine, keys: Keys, node_id: int, log: Path, counts: Counter[str]) -> bool:

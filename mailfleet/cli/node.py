@@ -9,6 +9,7 @@ import typer
 
 from db.engine import Engine, open_engine
 from mailfleet.acts.read_node import read_node
+from mailfleet.acts.refused import Refused
 from mailfleet.cli.terminal import keys, say, settings
 
 app = typer.Typer(help="What runs on a sending node.", no_args_is_help=True)
@@ -33,12 +34,20 @@ def log(
 
 def _look(engine: Engine) -> None:
     found = settings()
+    log = found.path("postfix_log")
+    if not log.is_file():
+        raise Refused(f"there is no log {log}: correct POSTFIX_LOG, or let Postfix write it (maillog_file)")
     counts = read_node(
         engine,
         keys(),
         node=str(found.need("node_name")),
-        log=found.path("postfix_log"),
+        log=log,
         postqueue=found.postfix_bin_dir / "postqueue",
         config_dir=found.postfix_config_dir,
     )
-    say(", ".join(f"{name} {count}" for name, count in counts.items()))
+    say(", ".join(f"{name} {count}" for name, count in _in_words(counts).items()))
+
+
+def _in_words(counts: dict[str, int]) -> dict[str, object]:
+    """A Postfix that does not answer says nothing of its queue: that is not an empty one."""
+    return dict(counts) if "queued" in counts else {**counts, "queue": "unknown: postqueue does not answer"}

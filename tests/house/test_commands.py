@@ -18,6 +18,8 @@ from sqlalchemy import text
 from db.databases import superuser
 from db.engine import plain_engine, transaction
 from db.migrate import GROUPS
+from mailfleet.acts.fleet import add_node
+from mailfleet.acts.fleet_words import NewNode
 from tests.conftest import PASSWORD, Ledger
 from tests.house.rows import fill, lead_address
 from tests.house.test_fleet import FLEET
@@ -248,3 +250,34 @@ def test_a_fleet_is_added_shown_paused_and_resumed(mailfleet: Run, tmp_path: Pat
     assert "operator" in mailfleet("mailbox", "resume", "eve@acme.example").out
     assert "on holiday" not in mailfleet("mailbox", "list").out
     refused(mailfleet("mailbox", "pause", "nobody@acme.example"), "there is no mailbox")
+
+
+@pytest.fixture
+def of_node(ledger: Ledger, tmp_path: Path) -> dict[str, str]:
+    """What node-1 is told; it has a log and no Postfix that answers."""
+    with transaction(ledger.engine()) as conn:
+        add_node(conn, ledger.roles, NewNode(name="node-1", host="node-1.example"), actor="test")
+    (tmp_path / "mail.log").touch()
+    return {
+        "DATABASE_NODE_URL": ledger.url("node-1"),
+        "NODE_NAME": "node-1",
+        "POSTFIX_LOG": str(tmp_path / "mail.log"),
+        "POSTFIX_BIN_DIR": str(tmp_path),
+    }
+
+
+def test_a_log_that_is_not_there_is_refused_by_name(mailfleet: Run, of_node: dict[str, str]) -> None:
+    refused(
+        mailfleet("node", "log", **of_node | {"POSTFIX_LOG": "/none/mail.log"}),
+        "/none/mail.log",
+        "POSTFIX_LOG",
+    )
+
+
+def test_a_postfix_that_does_not_answer_says_nothing_of_its_queue(
+    mailfleet: Run, of_node: dict[str, str]
+) -> None:
+    ended = mailfleet("node", "log", **of_node)
+    assert ended.code == 0
+    assert "queue unknown" in ended.out
+    assert "queued" not in ended.out
