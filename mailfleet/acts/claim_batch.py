@@ -99,8 +99,13 @@ def _take(conn: Connection, going: Sequence[Candidate], hour: datetime) -> Share
 
 
 def _slowed(conn: Connection, going: Sequence[Candidate], rows: Iterable[Row]) -> set[Key]:
-    """Dimensions to be halved: those slowed themselves, and every egress of a slowed node."""
+    """Dimensions to be halved: those slowed themselves, every egress of a slowed node, every campaign of a slowed file."""
     slowed = set(incidents.slowed(conn))
+    campaigns = {
+        ("campaign", scopes["campaign"])
+        for scopes in (one.facts.scopes for one in going)
+        if ("import", scopes["import"]) in slowed and scopes["campaign"] is not None
+    }
     nodes = {("node", one.facts.scopes["node"]) for one in going}
     egresses = {(row.dimension, row.key) for row in rows if row.dimension == "egress"}
-    return slowed | (egresses if nodes & slowed else set())
+    return slowed | campaigns | (egresses if nodes & slowed else set())

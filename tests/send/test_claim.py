@@ -128,6 +128,19 @@ def test_a_slowed_node_has_half_of_its_egresses_caps(ledger):
     assert len(claim(ledger.engine("node-1")).message_ids) == 4
 
 
+def test_a_slowed_lead_file_has_half_of_its_campaigns_caps(ledger):
+    """A file has no caps of its own; the campaign of another file goes on as before."""
+    fleet = small_fleet(ledger, hourly=4)
+    fleet.tenant("other", hourly=4)
+    fleet.put("incidents", tenant_id=1, scope="import", scope_id=fleet.ids["acme import"], action="slow", cause="bounces",
+              evidence="{}", since=fleet.now(), ends_when="a clean day")  # fmt: skip
+    fleet.run("UPDATE campaign_versions SET daily_limit = 4")
+    for number in range(9):
+        fleet.message(f"p{number}")
+        fleet.message(f"q{number}", slug="other")
+    assert len(claim(ledger.engine("node-1")).message_ids) == 2 + 4
+
+
 def test_four_claimers_at_once_take_each_message_once_and_exceed_no_cap(ledger):
     fleet = small_fleet(ledger, hourly=90)
     fleet.tenant("other", hourly=90)
