@@ -52,21 +52,39 @@ _KINDS = {
     "kind": "text", "tenant_id": "int", "person_hash": "bytea", "address_hash": "bytea", "hash_key_id": "smallint",
     "domain": "text", "reason": "text", "expires_at": "timestamptz", "evidence": "text", "actor": "text",
 }  # fmt: skip
-# Without a conflict target, so that a role needs no right to read what stands there.
-_SUPPRESS = f"""
-    INSERT INTO mailfleet.suppressions ({", ".join(_KINDS)}, since)
+_INSERT = f"""
+    INSERT INTO mailfleet.suppressions AS s ({", ".join(_KINDS)}, since)
     SELECT w.*, :now FROM unnest({", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in _KINDS.items())}) AS w
-    ON CONFLICT DO NOTHING
+"""
+# Without a conflict target, so that a role needs no right to read what stands there.
+_SUPPRESS = f"{_INSERT} ON CONFLICT DO NOTHING"
+# A row that has lapsed begins anew; one that stands ends later, never sooner.
+_SUPPRESS_LONGER = f"""
+    {_INSERT}
+    ON CONFLICT (kind, tenant_id, person_hash, address_hash, domain, reason) DO UPDATE
+       SET expires_at = excluded.expires_at, evidence = excluded.evidence, actor = excluded.actor,
+           since = CASE WHEN s.expires_at <= :now THEN excluded.since ELSE s.since END,
+           recorded_at = CASE WHEN s.expires_at <= :now THEN excluded.recorded_at ELSE s.recorded_at END
+     WHERE s.expires_at < coalesce(excluded.expires_at, 'infinity')
 """
 
 
 def suppress(conn: Connection, new: Sequence[NewSuppression], *, now: datetime) -> int:
     """They get nothing more from the next statement on; how many rows are new. The same reason twice is one row."""
+    return _written(conn, _SUPPRESS, new, now)
+
+
+def suppress_longer(conn: Connection, new: Sequence[NewSuppression], *, now: datetime) -> int:
+    """The same for who may change what stands: of two ends the later is kept; how many rows are new or end later."""
+    return _written(conn, _SUPPRESS_LONGER, new, now)
+
+
+def _written(conn: Connection, statement: str, new: Sequence[NewSuppression], now: datetime) -> int:
     if not new:
         return 0
     rows = sorted(new, key=_order)
     columns: dict[str, object] = {name: [getattr(one, name) for one in rows] for name in _KINDS}
-    return int(conn.execute(text(_SUPPRESS), columns | {"now": now}).rowcount)
+    return int(conn.execute(text(statement), columns | {"now": now}).rowcount)
 
 
 def _order(new: NewSuppression) -> tuple[bytes, bytes, str, str]:

@@ -67,11 +67,13 @@ def target(keys: Keys, whom: str) -> Target:
 
 
 def add(conn: Connection, keys: Keys, wish: Wish, *, actor: str) -> bool:
-    """They get nothing more from now on; False where that was so for the same reason. Raises Refused."""
-    whom, tenant_id = target(keys, wish.whom), _tenant(conn, wish.tenant)
-    if why := rules.refusal(wish.reason, wish.until):
+    """They get nothing more from now on; False where that was so for the same reason, and for at least as long.
+    Raises Refused.
+    """
+    whom, tenant_id, now = target(keys, wish.whom), _tenant(conn, wish.tenant), clock.now(conn)
+    if why := rules.refusal(wish.reason, wish.until, now=now):
         raise Refused(why)
-    new = suppressions.suppress(conn, _rows(whom, tenant_id, wish, actor), now=clock.now(conn)) > 0
+    new = suppressions.suppress_longer(conn, _rows(whom, tenant_id, wish, actor), now=now) > 0
     if new:
         details = {
             "reason": wish.reason,

@@ -11,7 +11,7 @@ NEED_CONSENT = frozenset({"unsubscribe", "complaint", "objection"})
 NEVER_LIFTED = frozenset({"erasure", "legal"})
 
 
-def refusal(reason: str, until: datetime | None) -> str | None:
+def refusal(reason: str, until: datetime | None, *, now: datetime) -> str | None:
     """Why no such suppression can be made; None where it can."""
     if reason not in REASONS:
         return f"reason {reason or '(none)'} is none of {', '.join(REASONS)}"
@@ -19,6 +19,8 @@ def refusal(reason: str, until: datetime | None) -> str | None:
         return f"a suppression for {reason} never ends: leave its end out"
     if until is not None and until.tzinfo is None:
         return "its end needs a time zone"
+    if until is not None and until <= now:
+        return f"its end is not in the future: it is {now:%Y-%m-%d %H:%M} UTC"
     return None
 
 

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,11 @@ def add(
 ) -> bool:
     with world.engine.begin() as conn:
         return suppress.add(conn, keys, Wish(whom, reason, tenant), actor="olga")
+
+
+def add_until(world: World, until: datetime | None, whom: str = "anna@person.example") -> bool:
+    with world.engine.begin() as conn:
+        return suppress.add(conn, KEYS, Wish(whom, "operator", until=until), actor="olga")
 
 
 def remove(world: World, whom: str, tenant: str | None = None, consent: str | None = None) -> list[str]:
@@ -121,9 +127,38 @@ def test_an_unknown_tenant_is_refused(world):
 
 @pytest.mark.parametrize("reason", REASONS)
 def test_what_never_ends_cannot_be_given_an_end(world, reason):
-    assert (refusal(reason, world.now()) is None) == (reason not in FOR_EVER)
-    assert refusal(reason, None) is None
-    assert refusal("spite", None)
+    now = world.now()
+    assert (refusal(reason, now + timedelta(days=1), now=now) is None) == (reason not in FOR_EVER)
+    assert refusal(reason, None, now=now) is None
+    assert refusal("spite", None, now=now)
+
+
+@pytest.mark.parametrize("until", [datetime(2020, 1, 1, tzinfo=UTC), None])
+def test_what_is_over_already_is_no_suppression(world, until):
+    with pytest.raises(Refused, match="not in the future"):
+        add_until(world, until or world.now())
+    assert (world.suppressed(), acts(world)) == ([], [])
+
+
+def test_what_has_lapsed_stands_anew(world):
+    add_until(world, world.now() + timedelta(days=1))
+    world.run("UPDATE suppressions SET since = since - interval '2 days', expires_at = expires_at - interval '2 days'")
+    assert check(world, "anna@person.example") == []
+    assert add_until(world, None) is True
+    assert check(world, "anna@person.example") == [(None, "operator")]
+    assert world.one("SELECT since > mailfleet.business_now() - interval '1 day' FROM suppressions")
+
+
+@pytest.mark.parametrize("whom", ["anna@person.example", "@person.example"])
+@pytest.mark.parametrize(("first", "second", "kept"), [
+    (1, 9, 9), (9, 1, 9), (1, None, None), (None, 1, None), (9, 9, 9), (None, None, None),
+])  # fmt: skip
+def test_the_later_end_of_two_is_kept(world, whom, first, second, kept):
+    now = world.now()
+    first, second, kept = (days and now + timedelta(days=days) for days in (first, second, kept))
+    assert add_until(world, first, whom) is True
+    assert add_until(world, second, whom) is (kept != first)
+    assert world.run("SELECT expires_at FROM suppressions") == [(kept,)]
 
 
 def test_intake_is_told_whom_it_may_not_take(world):
@@ -170,6 +205,7 @@ def test_the_demos_suppressions_are_all_taken(world):
     ("address,anna,,hard,", "line 3: neither an address"), ("address,a@b.example,,spite,", "line 3: reason spite"),
     ("address,a@b.example,nobody,hard,", "line 3: there is no tenant nobody"), ("mailbox,a@b.example,,hard,", "line 3: it needs 5 columns"),
     ("address,a@b.example,,hard,soon", "line 3: until must be a date"), ("address,a@b.example,,legal,2099-01-01", "line 3: a suppression for legal never ends"),
+    ("address,a@b.example,,hard,2020-01-01", "line 3: its end is not in the future"),
     ("address,a@b.example,,hard,,extra", "line 3: it needs 5 columns"), ("address", "line 3: neither an address"), ('address,"a@b.example,,hard,', "after line"),
 ])  # fmt: skip
 def test_a_file_with_one_wrong_row_is_not_taken_at_all(world, tmp_path, row, says):
