@@ -7,6 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
+from db.standing import ENROLLED, STOPPED, SUPPRESSED
+
 
 def name(conn: Connection, node_id: int, named: Mapping[str, int]) -> None:
     """These queue ids of the node are these messages; what is no message of this node's is left out."""
@@ -42,8 +44,8 @@ def ours(conn: Connection, node_id: int, queue_ids: Collection[str]) -> dict[str
 
 
 def to_pull(conn: Connection, node_id: int, queued: Collection[str], *, now: datetime) -> list[str]:
-    """Of what is in the node's queue: what a stop holds, and what is for somebody who must not be written to (law 4)."""
-    rows = conn.execute(text("""
+    """Of what is in the node's queue: what the gate would not let go any more (law 4)."""
+    rows = conn.execute(text(f"""
         WITH queued AS (
             SELECT m.*, m.queue_ref AS queue_id FROM mailfleet.messages m
              WHERE m.node_id = :node AND m.queue_ref = ANY(:ids) AND m.state = 'submitted'
@@ -52,15 +54,7 @@ def to_pull(conn: Connection, node_id: int, queued: Collection[str], *, now: dat
              WHERE q.node_id = :node AND q.queue_id = ANY(:ids) AND m.state = 'unknown'
         )
         SELECT queue_id FROM queued m
-         WHERE EXISTS (SELECT FROM mailfleet.stops s
-                        WHERE s.ended_at IS NULL AND (s.until IS NULL OR s.until > :now)
-                          AND s.scope_id = CASE s.scope WHEN 'tenant' THEN m.tenant_id WHEN 'campaign' THEN m.campaign_id
-                                                        WHEN 'mailbox' THEN m.mailbox_id WHEN 'domain' THEN m.domain_id
-                                                        WHEN 'egress' THEN m.egress_id WHEN 'node' THEN m.node_id
-                                                        WHEN 'import' THEN m.import_id END)
-            OR EXISTS (SELECT FROM mailfleet.suppressions s
-                        WHERE (s.person_hash = m.person_hash OR s.address_hash = m.address_hash)
-                          AND (s.tenant_id IS NULL OR s.tenant_id = m.tenant_id)
-                          AND (s.expires_at IS NULL OR s.expires_at > :now))
+         WHERE EXISTS ({STOPPED}) OR EXISTS ({SUPPRESSED}) OR NOT EXISTS ({ENROLLED})
+            OR mailfleet.domain_suppressed(m.tenant_id, m.lead_id, :now)
     """), {"node": node_id, "ids": list(queued), "now": now})  # fmt: skip
     return list(rows.scalars())

@@ -206,6 +206,31 @@ def test_what_is_for_somebody_suppressed_is_pulled_and_dropped(world, node):
     assert world.state(number) == "dropped"
 
 
+FORBIDDEN = {
+    "a suppressed person": """INSERT INTO suppressions (kind, person_hash, hash_key_id, reason, since, evidence, actor)
+                              SELECT 'address', person_hash, 1, 'hard', now(), 'x', 'x' FROM messages""",
+    "a suppressed domain": """INSERT INTO suppressions (kind, domain, reason, since, evidence, actor)
+                              VALUES ('domain', 'person.example', 'legal', now(), 'x', 'x')""",
+    "one who answered": "UPDATE enrolments SET state = 'ended', ended = 'answered', ended_at = now()",
+}
+HARMLESS = {
+    "a domain that another tenant must not write to": """
+        INSERT INTO suppressions (kind, tenant_id, domain, reason, since, evidence, actor)
+        SELECT 'domain', tenant_id, 'person.example', 'objection', now(), 'x', 'x' FROM tenants WHERE slug = 'zeta'""",
+    "a thread that is at its end": "UPDATE enrolments SET state = 'ended', ended = 'finished', ended_at = now()",
+}
+
+
+@pytest.mark.parametrize("state", ["submitted", "unknown"])
+@pytest.mark.parametrize("what", [*FORBIDDEN, *HARMLESS])
+def test_what_the_gate_would_not_let_go_is_pulled_and_nothing_else(world, node, what, state):
+    number = world.message(state=state, queue_ref=QIDS[0] if state == "submitted" else None)
+    world.queue_id(number, QIDS[0])
+    node.queue.write_text(f"{QIDS[0]}\n")
+    world.run({**FORBIDDEN, **HARMLESS}[what])
+    assert node.read(world)["pulled"] == (what in FORBIDDEN)
+
+
 def test_what_left_before_it_could_be_pulled_is_reported_as_gone(world, node):
     number = world.message(queue_ref=QIDS[0])
     node.tool("postqueue", f"echo '{json.dumps({'queue_id': QIDS[0]})}'")

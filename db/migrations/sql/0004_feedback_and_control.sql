@@ -66,6 +66,15 @@ CREATE INDEX suppressions_person ON mailfleet.suppressions (person_hash);
 CREATE INDEX suppressions_address ON mailfleet.suppressions (address_hash);
 CREATE INDEX suppressions_domain ON mailfleet.suppressions (domain) WHERE domain IS NOT NULL;
 
+-- Whether a lead's domain is suppressed. A node sees no lead whose message has left, and must still pull it out of its
+-- queue: so this looks with the owner's rights and gives away a yes or no.
+CREATE FUNCTION mailfleet.domain_suppressed(of_tenant int, of_lead bigint, at timestamptz) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT EXISTS (SELECT FROM mailfleet.leads w JOIN mailfleet.suppressions d ON d.domain = w.domain
+                    WHERE w.tenant_id = of_tenant AND w.lead_id = of_lead
+                      AND (d.tenant_id IS NULL OR d.tenant_id = of_tenant) AND (d.expires_at IS NULL OR d.expires_at > at))
+$$;
+
 -- Every automatic decision: what, on which evidence, until when, and what would end it (law 7).
 CREATE TABLE mailfleet.incidents (
     incident_id  bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,

@@ -136,6 +136,7 @@ CREATE POLICY expired ON mailfleet.incidents FOR UPDATE TO @nodes@
     USING (ended_at IS NULL AND until <= mailfleet.business_now()) WITH CHECK (ended_at = until);
 GRANT UPDATE (ended_at) ON mailfleet.incidents TO @nodes@;
 GRANT EXECUTE ON FUNCTION mailfleet.capacity(int, text, bigint) TO @control@, @nodes@;
+GRANT EXECUTE ON FUNCTION mailfleet.domain_suppressed(int, bigint, timestamptz) TO @nodes@;
 CREATE POLICY breaker ON mailfleet.outbox FOR INSERT TO @nodes@ WITH CHECK (emitted_at IS NULL);
 GRANT INSERT ON mailfleet.outbox TO @nodes@;
 CREATE POLICY counts ON mailfleet.allowances FOR ALL TO @nodes@ USING (true) WITH CHECK (true);
