@@ -37,6 +37,13 @@ class Listed:
     until: datetime | None
 
 
+@dataclass(frozen=True)
+class Held:
+    """What came of a wish to hold something: until when it is held, None for ever."""
+
+    until: datetime | None
+
+
 def standing(conn: Connection, now: datetime) -> frozenset[Standing]:
     """Every stop that holds something at business time `now`."""
     rows = conn.execute(text("""
@@ -54,6 +61,23 @@ def stop(conn: Connection, new: NewStop, *, now: datetime) -> bool:
         VALUES (:tenant_id, :scope, :scope_id, :cause, :reason, :actor, :incident_id, :now, :until)
         ON CONFLICT (scope, scope_id, cause) WHERE ended_at IS NULL DO NOTHING
     """), vars(new) | {"now": now}).rowcount)  # fmt: skip
+
+
+def stop_longer(conn: Connection, new: NewStop, *, now: datetime) -> Held | None:
+    """The scope is held, for the newest reason and until the later of two ends; None where that is so already.
+    For who may change what stands.
+    """
+    close_expired(conn, now=now, scope=new.scope, scope_id=new.scope_id)
+    row = conn.execute(text("""
+        INSERT INTO mailfleet.stops AS s (tenant_id, scope, scope_id, cause, reason, actor, incident_id, since, until)
+        VALUES (:tenant_id, :scope, :scope_id, :cause, :reason, :actor, :incident_id, :now, :until)
+        ON CONFLICT (scope, scope_id, cause) WHERE ended_at IS NULL DO UPDATE
+           SET reason = excluded.reason, actor = excluded.actor,
+               until = CASE WHEN s.until < coalesce(excluded.until, 'infinity') THEN excluded.until ELSE s.until END
+         WHERE s.reason <> excluded.reason OR s.until < coalesce(excluded.until, 'infinity')
+        RETURNING s.until
+    """), vars(new) | {"now": now}).first()  # fmt: skip
+    return Held(row.until) if row else None
 
 
 def unstop(conn: Connection, *, scope: str, scope_id: int, actor: str, now: datetime) -> list[str]:

@@ -19,17 +19,20 @@ LISTS = {
 def stop(
     conn: Connection, scope: str, name: str, *, reason: str, actor: str, until: datetime | None = None
 ) -> bool:
-    """Nothing of it begins any more, and what is in a node's queue is pulled; False where an operator held it already.
+    """Nothing of it begins any more, and what is in a node's queue is pulled; False where an operator held it already
+    for this reason and for at least as long. A second stop never ends it sooner.
 
-    A campaign is named `tenant/slug`. Raises Refused for a name that is not there.
+    A campaign is named `tenant/slug`. Raises Refused for a name that is not there, and for an end that is over.
     """
-    scope_id, tenant_id = _known(conn, scope, name)
+    (scope_id, tenant_id), now = _known(conn, scope, name), clock.now(conn)
+    if until is not None and until <= now:
+        raise Refused(f"its end is not in the future: it is {now:%Y-%m-%d %H:%M} UTC")
     new = NewStop(scope, scope_id, tenant_id, "operator", reason, actor, until)
-    done = stops.stop(conn, new, now=clock.now(conn))
-    if done:
-        details = {"reason": reason, "until": until}
+    held = stops.stop_longer(conn, new, now=now)
+    if held:
+        details = {"reason": reason, "until": held.until}
         audit.append(conn, actor=actor, act="stopped", subject=f"{scope} {name}", details=details)
-    return done
+    return held is not None
 
 
 def unstop(conn: Connection, scope: str, name: str, *, actor: str) -> list[str]:

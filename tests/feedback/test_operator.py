@@ -142,7 +142,9 @@ def test_what_is_over_already_is_no_suppression(world, until):
 
 def test_what_has_lapsed_stands_anew(world):
     add_until(world, world.now() + timedelta(days=1))
-    world.run("UPDATE suppressions SET since = since - interval '2 days', expires_at = expires_at - interval '2 days'")
+    world.run(
+        "UPDATE suppressions SET since = since - interval '2 days', expires_at = expires_at - interval '2 days'"
+    )
     assert check(world, "anna@person.example") == []
     assert add_until(world, None) is True
     assert check(world, "anna@person.example") == [(None, "operator")]
@@ -230,7 +232,7 @@ def test_a_file_that_is_none_is_refused(world, tmp_path, content, says):
 def test_a_stop_is_in_the_audit_with_its_reason_and_once(world):
     with world.engine.begin() as conn:
         assert stop(conn, "mailbox", "anna@acme.example", reason="it is on fire", actor="olga")
-        assert not stop(conn, "mailbox", "anna@acme.example", reason="again", actor="olga")
+        assert not stop(conn, "mailbox", "anna@acme.example", reason="it is on fire", actor="olga")
         assert unstop(conn, "mailbox", "anna@acme.example", actor="ivan") == ["operator"]
         assert unstop(conn, "mailbox", "anna@acme.example", actor="ivan") == []
     assert acts(world) == [
@@ -241,9 +243,31 @@ def test_a_stop_is_in_the_audit_with_its_reason_and_once(world):
 
 def test_a_stop_that_has_run_out_can_be_made_again(world):
     with world.engine.begin() as conn:
-        stop(conn, "tenant", "acme", reason="a test", actor="olga", until=clock.now(conn))
+        stop(conn, "tenant", "acme", reason="a test", actor="olga", until=clock.now(conn) + timedelta(days=1))
+    world.run("UPDATE stops SET since = since - interval '2 days', until = until - interval '2 days'")
     with world.engine.begin() as conn:
         assert stop(conn, "tenant", "acme", reason="a test", actor="olga")
+
+
+def test_a_stop_that_is_over_already_is_refused(world):
+    with world.engine.begin() as conn, pytest.raises(Refused, match="not in the future"):
+        stop(conn, "tenant", "acme", reason="a test", actor="olga", until=clock.now(conn))
+
+
+@pytest.mark.parametrize(("first", "second", "kept"), [
+    (1, 9, 9), (9, 1, 9), (1, None, None), (None, 1, None), (9, 9, 9), (None, None, None),
+])  # fmt: skip
+def test_a_second_stop_says_its_reason_and_never_ends_sooner(world, first, second, kept):
+    now = world.now()
+    first, second, kept = (days and now + timedelta(days=days) for days in (first, second, kept))
+    with world.engine.begin() as conn:
+        assert stop(conn, "tenant", "acme", reason="a test", actor="olga", until=first)
+        assert stop(conn, "tenant", "acme", reason="another", actor="ivan", until=second)
+        assert not stop(conn, "tenant", "acme", reason="another", actor="ivan", until=second)
+    assert world.run("SELECT reason, actor, until FROM stops") == [("another", "ivan", kept)]
+    assert world.run("SELECT actor, details->>'until' FROM audit ORDER BY seq") == [
+        ("olga", first and str(first)), ("ivan", kept and str(kept)),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("scope", "name"), [
