@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from concurrent.futures import ThreadPoolExecutor, wait
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine, text
@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from db import clock
 from mailfleet.acts.claim_batch import Batch, claim_batch
+from mailfleet.policy.allowance import HOUR, whole_hour
 from tests.send.given import Fleet, small_fleet
 
 
@@ -20,9 +21,9 @@ def fleet(ledger):
     return small_fleet(ledger)
 
 
-def claim(engine: Engine, *, node_id: int = 1, limit: int = 100) -> Batch | None:
+def claim(engine: Engine, *, node_id: int = 1, limit: int = 100, now: datetime | None = None) -> Batch | None:
     with engine.begin() as conn:
-        return claim_batch(conn, node_id=node_id, holder="test", limit=limit, now=clock.now(conn))
+        return claim_batch(conn, node_id=node_id, holder="test", limit=limit, now=now or clock.now(conn))
 
 
 def test_what_is_due_is_claimed_once_oldest_first(fleet):
@@ -171,6 +172,24 @@ def test_concurrent_claims_of_both_nodes_exceed_no_shared_cap(ledger):
     together(work, (1,), (2,), (1,), (2,))
     assert fleet.states() == {"claimed": 30, "planned": 50}
     assert fleet.used("mailbox") == fleet.used("tenant") == 30
+
+
+def test_a_claim_after_the_full_hour_waits_for_one_that_began_before_it(ledger):
+    """Else the day's cap would be counted without what the other is about to take."""
+    fleet = small_fleet(ledger, daily=5)
+    hour = whole_hour(fleet.now())
+    for number in range(10):
+        fleet.message(f"p{number}", due=hour)
+    before, after = hour + HOUR - timedelta(seconds=1), hour + HOUR
+    engine = ledger.engine("node-1")
+    assert claim(engine, limit=1, now=before)
+    with ThreadPoolExecutor(1) as pool, engine.begin() as conn:
+        first = claim_batch(conn, node_id=1, holder="test", limit=3, now=before)
+        second = pool.submit(claim, engine, now=after)
+        assert wait([second], timeout=0.5).not_done
+        conn.commit()
+        assert (len(first.message_ids), len(second.result().message_ids)) == (3, 1)
+    assert fleet.states() == {"claimed": 5, "planned": 5}
 
 
 def together(work: Callable[..., None], *each: tuple[int, ...]) -> None:
