@@ -6,11 +6,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, RowMapping, text
 
-OF_THE_MESSAGE = (
-    0  # a hash that a message carries: made with the key that was current when its lead was taken in
-)
+# A hash that a message carries: made with the key that was current when its lead was taken in. It becomes that key's
+# number when the same person is suppressed under every kept key.
+OF_THE_MESSAGE = 0
 
 
 @dataclass(frozen=True)
@@ -163,3 +163,46 @@ def clear_lapsed(conn: Connection, *, now: datetime) -> int:
     """Those that have run out are gone: they would stand in the way of the same reason's next one."""
     gone = text("DELETE FROM mailfleet.suppressions WHERE expires_at <= :now")
     return int(conn.execute(gone, {"now": now}).rowcount)
+
+
+_LEADS = """
+    FROM mailfleet.tenants t JOIN mailfleet.leads l ON l.tenant_id = t.tenant_id AND l.person_hash = {person}
+"""
+
+
+def addresses(conn: Connection, hashes: Collection[bytes]) -> dict[bytes, str]:
+    """An address that each of these hashes of persons and addresses stands for, where a lead has it. Role control only."""
+    rows = conn.execute(text(f"""
+        SELECT l.person_hash AS hash, l.address {_LEADS.format(person="ANY(:hashes)")}
+        UNION ALL
+        SELECT address_hash, address FROM mailfleet.leads WHERE address_hash = ANY(:hashes)
+    """), {"hashes": list(hashes)})  # fmt: skip
+    return {bytes(row.hash): row.address for row in rows}
+
+
+def of_messages(conn: Connection, *, limit: int, now: datetime) -> dict[int, NewSuppression]:
+    """The newest that stand by a hash of a message of which a lead says whose it is. Role control only."""
+    rows = conn.execute(text(f"""
+        SELECT suppression_id, tenant_id, reason, evidence, actor, person_hash, address_hash, hash_key_id, expires_at
+          FROM mailfleet.suppressions s
+         WHERE hash_key_id = {OF_THE_MESSAGE} AND (expires_at IS NULL OR expires_at > :now)
+           AND (EXISTS (SELECT {_LEADS.format(person="s.person_hash")})
+                OR EXISTS (SELECT FROM mailfleet.leads l WHERE l.address_hash = s.address_hash))
+         ORDER BY suppression_id DESC LIMIT :limit
+    """), {"limit": limit, "now": now})  # fmt: skip
+    return {row["suppression_id"]: _new(row) for row in rows.mappings()}
+
+
+def _new(row: RowMapping) -> NewSuppression:
+    hashes = {name: row[name] and bytes(row[name]) for name in ("person_hash", "address_hash")}
+    return NewSuppression(**{name: row[name] for name in row if name != "suppression_id"} | hashes)
+
+
+def name_key(conn: Connection, ids: Collection[int]) -> int:
+    """These say which key their hashes were made with; how many did not before. Role control only."""
+    return int(conn.execute(text(f"""
+        UPDATE mailfleet.suppressions s SET hash_key_id = coalesce(
+               (SELECT l.hash_key_id {_LEADS.format(person="s.person_hash")} LIMIT 1),
+               (SELECT l.hash_key_id FROM mailfleet.leads l WHERE l.address_hash = s.address_hash LIMIT 1), hash_key_id)
+         WHERE suppression_id = ANY(:ids)
+    """), {"ids": list(ids)}).rowcount)  # fmt: skip

@@ -8,8 +8,8 @@ from prefect import task
 from prefect.artifacts import acreate_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from mailfleet.acts import house, recovery, settle_unknown
-from tasks.opened import BACKOFF, JITTER, RETRIES, ledger, may_pass
+from mailfleet.acts import house, recovery, settle_unknown, suppress_everywhere
+from tasks.opened import BACKOFF, JITTER, RETRIES, keys, ledger, may_pass
 from tasks.tables import counts
 
 
@@ -37,6 +37,7 @@ async def settle() -> dict[str, int]:
 )  # fmt: skip
 async def keep() -> dict[str, int]:
     """Holds, messages and enrolments whose time is over have ended, and the coming months have their tables."""
+    await asyncio.to_thread(suppress_everywhere.spread, ledger(), keys())
     return await asyncio.to_thread(house.keep, ledger())
 
 

@@ -16,6 +16,8 @@ from db.moves import Move
 from db.persons import Person, Waiting
 from db.suppressions import NewSuppression
 from mailfleet.acts.consequences import ACTOR, Judged, after_complaint, after_reports, suppression_of
+from mailfleet.acts.keys import Keys
+from mailfleet.acts.suppress_everywhere import under_every_key
 from mailfleet.policy.feedback import ENDS_BY_REASON, SUPPRESSES, Effect
 from mailfleet.policy.lifecycle import Event, State
 from mailfleet.policy.outcome import Verdict
@@ -74,9 +76,11 @@ class Aftermath:
             self.ends.add(End(person.person_hash, person.tenant_id, effect.ends, reason, effect.everywhere))
 
 
-def carry_out(conn: Connection, after: Aftermath, *, now: datetime) -> None:
+def carry_out(conn: Connection, keys: Keys, after: Aftermath, *, now: datetime) -> None:
     """Verdicts, suppressions, breakers; then the enrolments and waiting messages of the people concerned."""
-    after_reports(conn, list(after.judged.values()), after.suppressed, now=now)
+    judged = list(after.judged.values())
+    gone = [new for one in judged if (new := suppression_of(one, now))]
+    after_reports(conn, judged, under_every_key(conn, keys, [*after.suppressed, *gone]), now=now)
     for one in sorted(after.complained, key=lambda judged: judged.message_id):
         after_complaint(conn, one, now=now)
     for end in sorted(after.ends):

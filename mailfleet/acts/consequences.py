@@ -40,14 +40,14 @@ def after_outcomes(conn: Connection, judged: Sequence[Judged], *, now: datetime)
     looked. In the caller's transaction, so the next chunk already obeys; works under a node's role as well.
     """
     verdicts.judge(conn, [verdict_of(one) for one in judged], now=now)
-    _suppress_and_watch(conn, judged, (), now)
+    _suppress_and_watch(conn, judged, [new for one in judged if (new := suppression_of(one, now))], now)
 
 
 def after_reports(
     conn: Connection, judged: Sequence[Judged], suppressed: Sequence[NewSuppression], *, now: datetime
 ) -> None:
-    """As `after_outcomes`, but a later word replaces "accepted", and more people may be suppressed with them. One
-    verdict a message. Role control only.
+    """As `after_outcomes`, but a later word replaces "accepted", and the caller says who is suppressed. One verdict a
+    message. Role control only.
     """
     verdicts.correct(conn, [verdict_of(one) for one in judged], now=now)
     _suppress_and_watch(conn, judged, suppressed, now)
@@ -56,8 +56,7 @@ def after_reports(
 def _suppress_and_watch(
     conn: Connection, judged: Sequence[Judged], suppressed: Sequence[NewSuppression], now: datetime
 ) -> None:
-    found = [new for one in judged if (new := suppression_of(one, now))]
-    suppressions.suppress(conn, [*found, *suppressed], now=now)
+    suppressions.suppress(conn, suppressed, now=now)
     breakers.watch_bounces(conn, _scopes(judged, breaker.BOUNCE_SCOPES), now=now)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from db import clock, inbox, incidents, persons, queue_ids, stops, suppressions
 from db.engine import Connection, Engine, transaction
 from db.inbox import Arrival, Item
-from mailfleet.acts import apply_feedback, understand
+from mailfleet.acts import apply_feedback, suppress_everywhere, understand
 from mailfleet.acts.aftermath import Aftermath, carry_out, drop
 from mailfleet.acts.keys import Keys
 from mailfleet.acts.understand import NOT_UNDERSTOOD, VERSION, Said
@@ -60,6 +60,7 @@ def drain(engine: Engine, keys: Keys) -> dict[str, int]:
         if not items:
             break
         last = items[-1]
+    suppress_everywhere.spread(engine, keys)
     with transaction(engine) as conn:
         now = clock.now(conn)
         suppressions.clear_lapsed(conn, now=now)
@@ -73,7 +74,7 @@ def _understand(conn: Connection, keys: Keys, items: Sequence[Item]) -> list[str
     now, after = clock.now(conn), Aftermath()
     messages = _queue_ids(conn, items)
     words = [_one(conn, keys, item, messages.get(item.node_id or 0, {}), after, now) for item in items]
-    carry_out(conn, after, now=now)
+    carry_out(conn, keys, after, now=now)
     return words
 
 
