@@ -1,4 +1,4 @@
-"""Law 8's limits, each on both of its sides; exceeded, not reached."""
+"""Law 8's limits, each on both of its sides: those for bounces are exceeded, those for complaints reached."""
 
 from __future__ import annotations
 
@@ -41,14 +41,18 @@ def test_bounces_beyond_a_limit_warn_slow_and_pause(final, hard, action):
 
 @pytest.mark.parametrize(("delivered", "reported", "action"), [
     (999, 999, None),  # too few for a rate
-    (1000, 1, None),  # exactly 0.1 %
+    (1000, 0, None),
+    (1000, 1, Action.WARN),  # exactly 0.1 %
+    (1001, 1, None),
     (1000, 2, Action.WARN),
-    (1000, 3, Action.WARN),  # exactly 0.3 % only warns
-    (1000, 4, Action.STOP),
-    (10_000, 10, None),
-    (10_000, 31, Action.STOP),
+    (1000, 3, Action.STOP),  # exactly 0.3 %: no milder than three of 999
+    (1001, 3, Action.WARN),
+    (10_000, 9, None),
+    (10_000, 10, Action.WARN),
+    (10_000, 29, Action.WARN),
+    (10_000, 30, Action.STOP),
 ])  # fmt: skip
-def test_a_rate_of_complaints_beyond_a_limit_warns_and_stops(delivered, reported, action):
+def test_a_rate_of_complaints_at_a_limit_warns_and_stops(delivered, reported, action):
     assert complaint_rate_action(Complaints(delivered, reported, 0, 0)) is action
 
 
@@ -82,3 +86,9 @@ def test_at_most_a_fifth_of_a_tenants_capacity_rests_without_a_person(whole, res
 @pytest.mark.parametrize("action", list(Action))
 def test_every_action_expires(scope, action):
     assert timedelta(hours=24) <= until(action, scope, NOW) - NOW <= timedelta(days=7)
+
+
+@pytest.mark.parametrize("delivered", [998, 999, 1000])
+def test_three_complaints_in_a_day_stop_a_campaign_on_both_sides_of_the_floor(delivered):
+    seen = Complaints(delivered, 3, 3, 3)
+    assert (complaint_rate_action(seen) or complaint_count_action("campaign", seen)) is Action.STOP
