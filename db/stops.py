@@ -118,7 +118,8 @@ _NAMES = """
     UNION ALL SELECT 'domain', domain_id, name, tenant_id FROM mailfleet.domains
     UNION ALL SELECT 'egress', egress_id, name, NULLIF(owner_id, 0) FROM mailfleet.egresses
     UNION ALL SELECT 'node', node_id, name, NULL FROM mailfleet.nodes
-    UNION ALL SELECT 'import', i.import_id, i.file_name, i.tenant_id FROM mailfleet.imports i
+    UNION ALL SELECT 'import', i.import_id, t.slug || '/' || i.file_name || '#' || i.import_id, i.tenant_id
+                FROM mailfleet.imports i JOIN mailfleet.tenants t USING (tenant_id)
 """
 
 

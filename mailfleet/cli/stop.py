@@ -1,4 +1,4 @@
-"""`mailfleet stop` and `mailfleet unstop`: holds a tenant, campaign, mailbox, domain, egress or node."""
+"""`mailfleet stop` and `mailfleet unstop`: holds a tenant, campaign, mailbox, domain, egress, node or lead file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mailfleet.cli.terminal import AsJson, actor, ledger, say, show
 
 COLUMNS = ("scope", "name", "cause", "reason", "by", "since", "until")
 Scope = Annotated[str, typer.Argument(metavar="SCOPE", help=f"One of {', '.join(SCOPES)}.")]
-Name = Annotated[str, typer.Argument(metavar="NAME", help="Its name; a campaign is tenant/slug.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Its name; a campaign is tenant/slug, an import tenant/file#number.")]
 
 
 def register(app: typer.Typer) -> None:

@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from db import clock, suppressions
+from db import clock, stops, suppressions
+from db.stops import NewStop
 from mailfleet.acts import suppress
 from mailfleet.acts.keys import Keys
 from mailfleet.acts.refused import Refused
@@ -270,9 +271,27 @@ def test_a_second_stop_says_its_reason_and_never_ends_sooner(world, first, secon
     ]  # fmt: skip
 
 
+def test_a_lead_file_is_let_go_by_the_name_it_is_listed_with(world):
+    number = world.ids["acme import"]
+    incident = world.one(
+        "INSERT INTO incidents (scope, scope_id, action, cause, evidence, since, ends_when) "
+        "VALUES ('import', :id, 'pause', 'bounce rate', '{}', now(), 'a person') RETURNING incident_id",
+        id=number,
+    )
+    new = NewStop("import", number, world.ids["acme"], "breaker", "bounces", "breaker", None, incident)
+    with world.engine.begin() as conn:
+        stops.stop(conn, new, now=world.now())
+        (listed,) = stops.listed(conn, now=world.now())
+        assert (listed.scope, listed.name) == ("import", f"acme/acme.csv#{number}")
+        assert stop(conn, "import", listed.name, reason="bought", actor="olga")
+        assert unstop(conn, "import", listed.name, actor="olga") == ["breaker", "operator"]
+        assert stops.listed(conn, now=world.now()) == []
+    assert world.run("SELECT 1 FROM incidents WHERE ended_at IS NULL") == []
+
+
 @pytest.mark.parametrize(("scope", "name"), [
     ("tenant", "nobody"), ("campaign", "spring"), ("campaign", "acme/autumn"), ("mailbox", "x@y.example"), ("domain", "y.example"),
-    ("egress", "z"), ("node", "node-9"), ("import", "acme.csv"), ("planet", "mars"),
+    ("egress", "z"), ("node", "node-9"), ("import", "acme.csv"), ("import", "acme/acme.csv#0"), ("planet", "mars"),
 ])  # fmt: skip
 def test_what_is_not_there_cannot_be_stopped(world, scope, name):
     with world.engine.begin() as conn, pytest.raises(Refused):
