@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, OperationalError, ProgrammingError, SQLAlchemyError
 
 __all__ = [
     "Connection", "DatabaseRefused", "Engine", "IntegrityError", "SQLAlchemyError", "open_engine", "open_owner", "plain_engine",
@@ -15,6 +15,7 @@ __all__ = [
 
 MINIMUM = 150000
 POOL = 4
+WRONG_URL = "the database's URL is wrong (postgresql://user:password@host:port/name)"
 OPTIONS = "-c timezone=UTC -c search_path=mailfleet"
 
 
@@ -40,21 +41,32 @@ def _checked(engine: Engine, refuse: Callable[[Connection], None]) -> Engine:
             refuse(conn)
     except OperationalError as problem:
         raise DatabaseRefused(f"database unreachable: {_first_line(problem)}") from None
+    except ProgrammingError as problem:
+        if getattr(problem.orig, "sqlstate", None):
+            raise
+        raise DatabaseRefused(f"{WRONG_URL}: {_first_line(problem)}") from None  # libpq's own no
     return engine
 
 
 def plain_engine(url: str) -> Engine:
-    """An engine that checks nothing: for migrations and for making databases."""
-    engine = create_engine(
-        url.replace("postgresql://", "postgresql+psycopg://", 1),
+    """An engine that checks nothing: for migrations and for making databases. Raises DatabaseRefused for no URL."""
+    try:
+        engine = _engine(url.replace("postgresql://", "postgresql+psycopg://", 1))
+    except (ArgumentError, ValueError):  # their texts show the URL, and with it the password
+        raise DatabaseRefused(f"{WRONG_URL}: host and port cannot be read") from None
+    event.listen(engine, "handle_error", _never_show_values)
+    return engine
+
+
+def _engine(url: str) -> Engine:
+    return create_engine(
+        url,
         pool_size=POOL,
         max_overflow=0,
         pool_timeout=60,
         pool_pre_ping=True,
         connect_args={"connect_timeout": 5, "application_name": "mailfleet", "options": OPTIONS},
     )
-    event.listen(engine, "handle_error", _never_show_values)
-    return engine
 
 
 def _never_show_values(context: object) -> None:

@@ -27,6 +27,7 @@ COLUMNS = (
     "routes",
     "stopped",
 )
+MOST = 1_000_000
 Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="The mailbox's own address.")]
 
 
@@ -69,8 +70,8 @@ def add(
 @app.command()
 def limits(
     address: Address,
-    daily: Annotated[int | None, typer.Option(min=0, help="Messages a day.")] = None,
-    hourly: Annotated[int | None, typer.Option(min=0, help="Messages an hour.")] = None,
+    daily: Annotated[int | None, typer.Option(min=0, max=MOST, help="Messages a day.")] = None,
+    hourly: Annotated[int | None, typer.Option(min=0, max=MOST, help="Messages an hour.")] = None,
 ) -> None:
     """Sets how much a mailbox may send, from the next claim on."""
     if daily is None and hourly is None:

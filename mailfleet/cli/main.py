@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
-from mailfleet.cli.terminal import one_line
+from mailfleet.cli.terminal import REFUSED, one_line, refuse
 from mailfleet.settings import masking
 
 NOUNS = (
@@ -28,11 +31,27 @@ Exit codes:  0 done · 1 what was checked does not hold (the books, the audit's 
 
 
 class Guarded(TyperGroup):
-    """Expected errors of any command end in one line and exit code 2."""
+    """Expected errors of any command, and words that are none, end in one line and exit code 2."""
+
+    def make_context(self, *words: Any, **named: Any) -> Any:
+        with understood():
+            return super().make_context(*words, **named)
 
     def invoke(self, ctx: Any) -> Any:
-        with one_line():
+        with one_line(), understood():
             return super().invoke(ctx)
+
+
+@contextmanager
+def understood() -> Iterator[None]:
+    """Inside it, a command that cannot be read is one line; one without any words still shows its help."""
+    try:
+        yield
+    except TyperException as wrong:
+        if wrong.exit_code != REFUSED or "\n" in wrong.format_message():
+            raise
+        where = ctx.command_path if (ctx := getattr(wrong, "ctx", None)) else "mailfleet"
+        refuse(f"{wrong.format_message().rstrip('.')}: see `{where} --help`")
 
 
 app = typer.Typer(

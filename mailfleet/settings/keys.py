@@ -32,7 +32,7 @@ def read_keyring(path: Path) -> Keyring:
             int(number): base64.b64decode(text, validate=True)
             for number, text in json.loads(path.read_text()).items()
         }
-    except (OSError, ValueError, AttributeError) as problem:
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError) as problem:
         raise SettingsRefused(
             f"key file {path} cannot be read ({problem}): make one with `mailfleet keys new FILE`"
         ) from None

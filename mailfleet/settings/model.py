@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 
@@ -97,6 +98,13 @@ class Settings(BaseModel):
             raise ValueError(f"not ISO 3166-1 country codes: {', '.join(wrong)}")
         return value
 
+    @field_validator("dns_servers")
+    @classmethod
+    def _resolvers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if wrong := [server for server in value if not _is_server(server)]:
+            raise ValueError(f"not an IP address and a port (1 to 65535) as host:port: {', '.join(wrong)}")
+        return value
+
     def need(self, name: str) -> object:
         """The value of `name`; SettingsRefused where it is not set."""
         value = getattr(self, name)
@@ -113,6 +121,15 @@ class Settings(BaseModel):
     def path(self, name: str) -> Path:
         """A path that must be set."""
         return Path(str(self.need(name)))
+
+
+def _is_server(text: str) -> bool:
+    host, _, port = text.rpartition(":")
+    try:
+        ip_address(host.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return False
+    return port.isascii() and port.isdigit() and len(port) <= 5 and 1 <= int(port) <= 65535
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
@@ -132,4 +149,6 @@ def _text(environ: Mapping[str, str], name: str) -> str:
             return Path(file).read_text().strip()
         except OSError as problem:
             raise SettingsRefused(f"{name}_FILE is wrong: {problem.strerror}: {file}") from None
+        except ValueError:  # bytes that are no UTF-8, or a NUL in the name
+            raise SettingsRefused(f"{name}_FILE is wrong: it does not name a text file in UTF-8") from None
     return environ.get(name, "")

@@ -21,6 +21,7 @@ from db.migrate import GROUPS
 from mailfleet.acts.fleet import add_node
 from mailfleet.acts.fleet_words import NewNode
 from tests.conftest import PASSWORD, Ledger
+from mailfleet.settings import SettingsRefused, load
 from tests.house.rows import fill, lead_address
 from tests.house.test_fleet import FLEET
 
@@ -119,7 +120,6 @@ def test_what_cannot_be_is_one_line_and_2(mailfleet: Run, ledger: Ledger, tmp_pa
     refused(mailfleet("fleet", "add", str(tmp_path / "none.yaml")), "none.yaml cannot be read")
     refused(mailfleet("keys", "new", str(tmp_path / "HASH_KEYS.json")), "exists already")
     refused(mailfleet("ledger", "reopen", "--reason", "x"), "the ledger is open")
-    assert mailfleet("nonsense").code == 2
 
 
 def test_a_fault_of_ours_shows_where_and_nobody(mailfleet: Run, ledger: Ledger) -> None:
@@ -250,6 +250,51 @@ def test_a_fleet_is_added_shown_paused_and_resumed(mailfleet: Run, tmp_path: Pat
     assert "operator" in mailfleet("mailbox", "resume", "eve@acme.example").out
     assert "on holiday" not in mailfleet("mailbox", "list").out
     refused(mailfleet("mailbox", "pause", "nobody@acme.example"), "there is no mailbox")
+
+
+@pytest.mark.slow
+def test_a_setting_or_a_number_that_cannot_be_is_one_line_and_2(mailfleet: Run, tmp_path: Path) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
+    (tmp_path / "number.json").write_text('{"1": 5}')
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    refused(mailfleet("status", DATABASE_URL="postgresql://a:hidden@[::1/b"), "URL is wrong")
+    refused(mailfleet("status", DATABASE_URL_FILE=str(tmp_path / "binary")), "DATABASE_URL_FILE is wrong")
+    for name in ("number", "deep"):
+        refused(mailfleet("explain", "x@y.example", HASH_KEYS=str(tmp_path / f"{name}.json")), f"{name}.json")
+    refused(mailfleet("mailbox", "limits", "x@y.example", "--daily", "99999999999"), "1000000")
+
+
+@pytest.mark.parametrize(
+    "wrong", ["bogus", "127.0.0.1", "127.0.0.1:0", "[::1]:99999", "dns.example:53", "1.1.1.1:５３"]
+)
+def test_a_resolver_is_an_ip_address_and_a_port(wrong: str) -> None:
+    assert load({"DNS_SERVERS": "127.0.0.1:53, [::1]:5353"}).dns_servers == ("127.0.0.1:53", "[::1]:5353")
+    with pytest.raises(SettingsRefused, match="DNS_SERVERS is wrong"):
+        load({"DNS_SERVERS": f"127.0.0.1:53,{wrong}"})
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("nonsense",),
+        ("--nonsense",),
+        ("stop", "node", "n"),
+        ("mailbox", "limits"),
+        ("keys", "new", "--what"),
+        ("mailbox", "x"),
+    ],
+)
+def test_a_command_that_cannot_be_understood_is_one_line_and_2(
+    mailfleet: Run, words: tuple[str, ...]
+) -> None:
+    refused(mailfleet(*words), "--help")
+
+
+def test_help_is_help(mailfleet: Run) -> None:
+    assert "Usage" in mailfleet("mailbox", "--help").out
+    assert mailfleet("mailbox", "--help").code == 0
+    alone = mailfleet()
+    assert (alone.code, "Usage" in alone.out + alone.err) == (2, True)
 
 
 @pytest.fixture
