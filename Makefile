@@ -22,7 +22,7 @@ demo: $(READY)
 	@MAILFLEET_MAKE=$$PPID exec $(BIN)/mailfleet demo $(ARGS)
 
 test: $(READY)
-	@exec $(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+	@mkdir -p "$(PREFECT_HOME)" && exec $(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 check: $(READY)
 	$(BIN)/ruff check .
