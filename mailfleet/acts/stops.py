@@ -22,7 +22,8 @@ def stop(
     """Nothing of it begins any more, and what is in a node's queue is pulled; False where an operator held it already
     for this reason and for at least as long. A second stop never ends it sooner.
 
-    A campaign is named `tenant/slug`, a lead file `tenant/file#number`, the number being its `import_id`. Raises Refused for a name that is not there, and for an end that is over.
+    A campaign is named `tenant/slug`, a lead file `tenant/file#number`, the number being its `import_id`. Raises
+    Refused for a name that is not there, and for an end that is over.
     """
     (scope_id, tenant_id), now = _known(conn, scope, name), clock.now(conn)
     if until is not None and until <= now:

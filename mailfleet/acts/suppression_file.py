@@ -71,6 +71,8 @@ def _wish(file: Path, line: int, row: dict[str, str | None]) -> Wish:
         raise Refused(
             f"{file}, line {line}: it needs {len(COLUMNS)} columns, the first of them address or domain"
         )
+    if kind == "address" and value.startswith("@"):
+        raise Refused(f"{file}, line {line}: {value} is a domain: write it with the kind domain")
     whom = value if kind == "address" else f"@{value.removeprefix('@')}"
     return Wish(whom, reason, tenant or None, _until(file, line, until), f"{file.name}, line {line}")
 

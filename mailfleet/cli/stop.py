@@ -16,7 +16,10 @@ from mailfleet.cli.terminal import AsJson, actor, ledger, say, show
 
 COLUMNS = ("scope", "name", "cause", "reason", "by", "since", "until")
 Scope = Annotated[str, typer.Argument(metavar="SCOPE", help=f"One of {', '.join(SCOPES)}.")]
-Name = Annotated[str, typer.Argument(metavar="NAME", help="Its name; a campaign is tenant/slug, an import tenant/file#number.")]
+Name = Annotated[
+    str,
+    typer.Argument(metavar="NAME", help="Its name; a campaign is tenant/slug, an import tenant/file#number."),
+]
 
 
 def register(app: typer.Typer) -> None:

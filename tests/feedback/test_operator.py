@@ -195,6 +195,14 @@ def test_a_file_is_taken_once(world, tmp_path):
     assert world.suppressed() == [("acme", "operator"), (None, "hard")]
 
 
+@pytest.mark.parametrize("value", ["rival.example", "@rival.example"])
+def test_a_domain_in_a_file_is_written_with_or_without_its_at(world, tmp_path, value):
+    file = tmp_path / "s.csv"
+    file.write_text(f"kind,value,tenant,reason,until\ndomain,{value},,operator,\n")
+    import_file(world.engine, KEYS, file, "olga")
+    assert world.run("SELECT kind, domain FROM suppressions") == [("domain", "rival.example")]
+
+
 def test_the_demos_suppressions_are_all_taken(world):
     for slug in ("northwind", "vektor", "atlas"):
         world.run("INSERT INTO tenants (slug, name, created_at) VALUES (:slug, :slug, now())", slug=slug)
@@ -209,6 +217,7 @@ def test_the_demos_suppressions_are_all_taken(world):
     ("address,a@b.example,nobody,hard,", "line 3: there is no tenant nobody"), ("mailbox,a@b.example,,hard,", "line 3: it needs 5 columns"),
     ("address,a@b.example,,hard,soon", "line 3: until must be a date"), ("address,a@b.example,,legal,2099-01-01", "line 3: a suppression for legal never ends"),
     ("address,a@b.example,,hard,2020-01-01", "line 3: its end is not in the future"),
+    ("address,@rival.example,,hard,", "line 3: @rival.example is a domain"),
     ("address,a@b.example,,hard,,extra", "line 3: it needs 5 columns"), ("address", "line 3: neither an address"), ('address,"a@b.example,,hard,', "after line"),
 ])  # fmt: skip
 def test_a_file_with_one_wrong_row_is_not_taken_at_all(world, tmp_path, row, says):
