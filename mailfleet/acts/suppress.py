@@ -125,6 +125,15 @@ def check(conn: Connection, keys: Keys, whom: str) -> Sequence[Suppression]:
     return suppressions.about(conn, hashes=meant.all, domain=domain, now=clock.now(conn))
 
 
+def listed(conn: Connection, *, tenant: str | None, reason: str | None, limit: int) -> Sequence[Suppression]:
+    """The newest that stand; of one tenant, or for one reason, where that is given. Raises Refused for what is not there."""
+    _tenant(conn, tenant)
+    now = clock.now(conn)
+    if reason is not None and (why := rules.refusal(reason, None, now=now)):
+        raise Refused(why)
+    return suppressions.listed(conn, tenant=tenant, reason=reason, limit=limit, now=now)
+
+
 def parse_domain(address: str) -> str:
     """The domain of an address in its normal form."""
     found = parse(address)
@@ -132,4 +141,4 @@ def parse_domain(address: str) -> str:
 
 
 def _tenant(conn: Connection, slug: str | None) -> int | None:
-    return known(conn, slug).tenant_id if slug else None
+    return known(conn, slug).tenant_id if slug is not None else None

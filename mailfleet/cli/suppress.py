@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from db import clock, suppressions
 from db.engine import transaction
 from db.suppressions import Suppression
 from mailfleet.acts import suppress
@@ -65,7 +64,7 @@ def list_suppressions(
 ) -> None:
     """What stands, newest first. People are known by hash, so no address is shown."""
     with transaction(ledger()) as conn:
-        found = suppressions.listed(conn, tenant=tenant, reason=reason, limit=limit, now=clock.now(conn))
+        found = suppress.listed(conn, tenant=tenant, reason=reason, limit=limit)
     show("Suppressions", COLUMNS, [_row(one) for one in found], as_json)
 
 

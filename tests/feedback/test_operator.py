@@ -184,6 +184,17 @@ def test_intake_is_told_whom_it_may_not_take(world):
     assert theirs == {"rival.example": "operator"}
 
 
+def test_a_list_of_what_is_not_there_is_refused(world):
+    add(world, "anna@person.example", tenant="acme")
+    with world.engine.connect() as conn:
+        assert len(suppress.listed(conn, tenant="acme", reason="operator", limit=9)) == 1
+        assert suppress.listed(conn, tenant="zeta", reason=None, limit=9) == []
+        with pytest.raises(Refused, match="there is no tenant nope"):
+            suppress.listed(conn, tenant="nope", reason=None, limit=9)
+        with pytest.raises(Refused, match="reason nope is none of"):
+            suppress.listed(conn, tenant=None, reason="nope", limit=9)
+
+
 GOOD = "kind,value,tenant,reason,until\naddress,anna@person.example,,hard,\ndomain,rival.example,acme,operator,2099-12-31\n"
 
 
@@ -362,6 +373,7 @@ def test_the_commands_do_what_they_say(world, tmp_path):
 @pytest.mark.parametrize("words", [
     ("stop", "campaign", "acme/autumn", "--reason", "x"), ("unstop", "node", "node-9"), ("suppress", "add", "nobody"),
     ("suppress", "import", "/nowhere.csv"), ("suppress", "check", "@"),
+    ("suppress", "list", "--tenant", "nope"), ("suppress", "list", "--reason", "nope"),
 ])  # fmt: skip
 def test_a_wrong_name_is_one_line_and_exit_code_2(world, tmp_path, words):
     done = mailfleet(world, tmp_path, *words)
