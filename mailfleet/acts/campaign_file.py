@@ -8,6 +8,7 @@ from typing import Annotated
 
 import yaml
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -19,10 +20,26 @@ from pydantic import (
 
 from db.campaigns import Plan, Step
 from mailfleet.acts.refused import Refused
+from mailfleet.policy.admission import CONTROL
 
 LARGEST = 1 << 20  # bytes
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{1,30}$")]
-Body = Annotated[str, Field(min_length=1)]
+
+
+def _one_line(value: str) -> str:
+    if CONTROL.search(value):
+        raise ValueError("it has a line end or another control character: write it in one line")
+    return value
+
+
+def _writable(value: str) -> str:
+    if "\0" in value:
+        raise ValueError("it has a character that no text has (U+0000)")
+    return value
+
+
+Body = Annotated[str, Field(min_length=1), AfterValidator(_writable)]
+Subject = Annotated[str, Field(max_length=1000), AfterValidator(_one_line)]
 
 
 def _clock(value: object) -> object:
@@ -57,7 +74,7 @@ class StepFile(_Strict):
 
     key: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")]
     after_days: Annotated[int, Field(ge=0, le=365)]
-    subject: Annotated[str, Field(max_length=1000)]
+    subject: Subject
     text: Body
     html: Body
 
@@ -103,6 +120,8 @@ def read_campaign(file: Path) -> CampaignFile:
         raise Refused(f"{file}: {problem.strerror}") from None
     except UnicodeDecodeError:
         raise Refused(f"{file}: is not UTF-8 text") from None
+    except RecursionError:
+        raise Refused(f"{file}: is nested too deeply: no campaign") from None
     except yaml.YAMLError as problem:
         mark = getattr(problem, "problem_mark", None)
         line = f"line {mark.line + 1}: " if mark else ""

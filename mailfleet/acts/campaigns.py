@@ -17,6 +17,7 @@ from mailfleet.acts.refused import Refused
 from mailfleet.acts.tenants import known
 from mailfleet.mail.compose import NAMES
 from mailfleet.mail.template import TextRefused, check, compiled
+from mailfleet.policy.admission import CONTROL
 
 # What a text may name of a lead; both people must be readable: one we know all of, one we know nothing of.
 FULL, BARE = dict.fromkeys(NAMES, "Lee & Co"), dict.fromkeys(NAMES, "")
@@ -122,14 +123,17 @@ def _unreadable(step: Step) -> Iterator[str]:
         ("text", step.text_body, False),
         ("html", step.html_body, True),
     ):
-        problems = check(source, FULL) or list(_unfillable(source, html))
+        problems = check(source, FULL) or list(_unfillable(source, html, one_line=part == "subject"))
         yield from (f"{part}: {problem}" for problem in problems)
 
 
-def _unfillable(source: str, html: bool) -> Iterator[str]:
+def _unfillable(source: str, html: bool, *, one_line: bool) -> Iterator[str]:
     for values in (FULL, BARE):
         try:
-            compiled(source, html=html).fill(values)
+            filled = compiled(source, html=html).fill(values)
+            if one_line and CONTROL.search(filled):
+                yield "it has a line end or another control character"
+                return
         except TextRefused as problem:
             yield str(problem)
             return

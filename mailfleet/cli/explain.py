@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -37,7 +38,9 @@ def run(
     opened = keys()
     engine, tenant_id = _session(tenant)
     if address == STDIN:
-        _lines(engine, opened, sys.stdin, tenant_id)
+        # Bytes that are no text make a line that nobody here has met, and no end of the others.
+        asked = TextIOWrapper(sys.stdin.buffer, encoding="utf-8", errors="replace")
+        _lines(engine, opened, asked, tenant_id)
     else:
         _one(*tell(engine, opened, address, tenant=tenant_id), as_json)
 

@@ -32,5 +32,7 @@ def new(file: Annotated[Path, typer.Argument(metavar="FILE", help="It must not e
     except FileExistsError:
         raise Refused(f"{file} exists already: a key file is never overwritten") from None
     except OSError as problem:
-        raise Refused(f"{file} cannot be written: {problem.strerror}") from None
+        raise Refused(
+            f"{file} cannot be written: {problem.strerror}: name a file in a folder that is yours"
+        ) from None
     say(f"{file} is written: name it in ENCRYPTION_KEYS, TOKEN_KEYS or HASH_KEYS, and keep a copy elsewhere")

@@ -73,12 +73,17 @@ for _noun in NOUNS:
     _mount(_noun)
 
 
+def readable(word: str) -> str:
+    """Bytes that are no UTF-8 as U+FFFD: nothing is called so, and the ledger and the screen can take it."""
+    return word.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
 def main() -> None:
     """The entry point: nothing with an address reaches the screen but what a command prints."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     masking.install()
     try:
-        app()
+        app(args=[readable(word) for word in sys.argv[1:]])
     except Exception:
         logging.getLogger("mailfleet").exception("this is a fault of ours, please report it")
         sys.exit(UNEXPECTED)

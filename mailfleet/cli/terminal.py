@@ -24,7 +24,7 @@ DIFFERS = 1  # what was checked does not hold: the books, the chain of the audit
 REFUSED = 2  # nothing was done: a setting, the database, a name or the input is wrong
 EXPECTED = (SettingsRefused, DatabaseRefused, Refused)
 WIDE = 1000  # a pipe has no width: a program's reader must not lose the ends of cells
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document instead of a table.")]
 P = ParamSpec("P")

@@ -15,7 +15,7 @@ from mailfleet.policy.address import Parsed, is_disposable, is_role, likely_typo
 from mailfleet.policy.consent import Basis
 
 # Control characters and line ends of all kinds, and marks that turn the direction of a text.
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 LONGEST = 300  # characters of a cell that we use: no name is longer
 
 

@@ -61,6 +61,7 @@ def test_without_name_and_address_of_the_tenant_no_campaign_starts(
     [
         (("Hello {{ given_name }}", "Hello {{ first_name }}"), "step first: text: unknown name: first_name"),
         (("For {{ company }}", "For {{ company"), "step first: subject: line 1"),
+        (("For {{ company }}", "For {{ '\\\\n' }}"), "step first: subject: it has a line end"),
         (("<p>Hello</p>", "{{ 1 // (company | length) }}"), "step first: html"),
         (("2099-03-03", "2020-03-03"), "ended at 2020-03-03"),
     ],
@@ -86,6 +87,9 @@ def test_what_cannot_be_written_or_has_ended_is_not_approved(
         (("slug: spring", "slug: spring\nsplug: 1"), "splug"),
         (("slug: spring", "slug: [spring"), "line 4: is not YAML"),
         (('subject: "For {{ company }}"', 'subject: ""'), "needs a subject"),
+        (("For {{ company }}", "For\\r\\nBcc: {{ company }}"), "steps.1.subject: it has a line end"),
+        (('"<p>Hello</p>"', '"<p>\\0</p>"'), "steps.1.html: it has a character"),
+        (("tenant: acme", "[" * 100_000), "nested too deeply"),
     ],
 )
 def test_a_wrong_file_is_refused_in_one_line(made, wrong: tuple[str, str], problem: str) -> None:

@@ -45,6 +45,7 @@ GOOD = "{},Ann,Lee,Quill,DE,,fair form,2026-01-20,\n"
         ),
         (GOOD.format("ann@quillworks.example").replace("Quill", "Quill\x1b[31m"), "control_characters"),
         (GOOD.format("ann@quillworks.example").replace("fair form", "fair\u2028form"), "control_characters"),
+        (GOOD.format("ann@quillworks.example").replace("fair form", "fair\u061cform"), "control_characters"),
     ],
 )
 def test_a_row_is_refused_with_its_reason_and_counted(desk: Desk, row: str, reason: str) -> None:
