@@ -11,7 +11,8 @@ import typer
 from db import roles as cluster
 from db.engine import Engine, open_owner, transaction
 from db.migrate import Roles, migrate, revision
-from mailfleet.cli.terminal import refuse, say, settings
+from mailfleet.acts import installation
+from mailfleet.cli.terminal import actor, refuse, say, settings
 from mailfleet.settings import Settings
 
 URLS = ("database_url", "database_tenant_url", "database_web_url", "database_node_url")
@@ -32,7 +33,7 @@ def run(
     Where its role may not create roles, the statements are printed for someone who may, and nothing is done.
     New roles get the passwords that the other DATABASE_…_URLs name.
     """
-    found = settings()
+    found, who = settings(), actor()
     engine = open_owner(found.url("database_owner_url"))
     roles = Roles(found.role_prefix)
     without_password = _ensure_roles(engine, roles, _passwords(found), only_print)
@@ -42,6 +43,7 @@ def run(
     with transaction(engine) as conn:
         cluster.let_in(conn, roles)
         after = revision(conn)
+        installation.migrated(conn, before, after, actor=who)
     say(
         f"The ledger is at revision {after}"
         + (f", it was at {before}" if before not in (None, after) else "")

@@ -20,8 +20,8 @@ from db.engine import plain_engine, transaction
 from db.migrate import GROUPS
 from mailfleet.acts.fleet import add_node
 from mailfleet.acts.fleet_words import NewNode
-from tests.conftest import PASSWORD, Ledger
 from mailfleet.settings import SettingsRefused, load
+from tests.conftest import PASSWORD, Ledger
 from tests.house.rows import fill, lead_address
 from tests.house.test_fleet import FLEET
 
@@ -62,6 +62,7 @@ def mailfleet(ledger: Ledger, tmp_path: Path) -> Run:
             input=stdin,
             capture_output=True,
             text=True,
+            errors="surrogateescape",
             check=False,
         )
         return Ended(done.returncode, done.stdout, done.stderr)
@@ -145,6 +146,17 @@ def test_explain_answers_a_list_of_addresses_line_by_line(mailfleet: Run, ledger
     assert "Nobody here has met" in mailfleet("explain", "nobody@x.example").out
 
 
+def test_bytes_that_are_no_text_are_what_nobody_has_met(mailfleet: Run) -> None:
+    asked = "a\udcff@x.example\nnobody@x.example\n"
+    ended = mailfleet("explain", "--json", "-", stdin=asked)
+    answers = [json.loads(line) for line in ended.out.splitlines()]
+    assert [(answer["address"], answer["tenants"]) for answer in answers] == [
+        ("a\ufffd@x.example", []), ("nobody@x.example", []),
+    ]  # fmt: skip
+    assert "Nobody here has met" in mailfleet("explain", "a\udcff@x.example").out
+    refused(mailfleet("stop", "node", "n\udcff", "--reason", "x"), "there is no node n\ufffd")
+
+
 def test_status_shows_everything_at_once(mailfleet: Run, ledger: Ledger) -> None:
     with transaction(ledger.engine()) as conn:
         fill(conn, "acme")
@@ -203,6 +215,12 @@ def test_migrate_makes_roles_with_the_passwords_of_the_settings(
     assert f"{prefix}_web has no password yet" in first.out
     assert mailfleet("status", **mine).code == 0
     assert mailfleet("migrate", **mine).out == "The ledger is at revision 0005\n"
+    acts = json.loads(mailfleet("audit", "list", "--subject", "ledger", "--json", **mine).out)
+    assert [(act["actor"], act["act"], act["details"]) for act in acts] == [
+        ("anna", "migrated", {"before": "0005", "after": "0005"}),
+        ("anna", "migrated", {"before": None, "after": "0005"}),
+    ]
+    assert mailfleet("audit", "verify", **mine).code == 0
 
 
 @pytest.mark.slow
