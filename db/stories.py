@@ -5,7 +5,7 @@ Each question is asked for many people at once; `asked` is the place of the pers
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, TypeVar
@@ -63,7 +63,8 @@ class Message:
     reason: str | None
     mailbox: str
     planned_at: datetime
-    due_at: datetime
+    due_at: datetime  # of the next try, once there was one
+    attempt: int
     hold_until: datetime | None
 
 
@@ -124,6 +125,17 @@ class Barred:
     expires_at: datetime | None
     evidence: str
     actor: str
+
+
+@dataclass(frozen=True)
+class Lifted:
+    """Suppressions that an operator lifted; `tenant` None: for every tenant."""
+
+    tenant: str | None
+    reasons: list[str]
+    consent: str | None
+    actor: str
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -192,7 +204,7 @@ def messages(conn: Connection, people: Sequence[Person], tenant_id: int | None) 
     """Their messages in the order of their steps."""
     return _rows(conn, Message, people, tenant_id, """
         SELECT m.asked, m.tenant, m.message_id, c.slug AS campaign, m.step_key AS step, m.kind, m.state, m.reason,
-               b.address AS mailbox, m.planned_at, m.due_at, m.hold_until
+               b.address AS mailbox, m.planned_at, m.due_at, m.attempt, m.hold_until
           FROM message m JOIN mailfleet.mailboxes b USING (tenant_id, mailbox_id)
           LEFT JOIN mailfleet.campaigns c ON c.tenant_id = m.tenant_id AND c.campaign_id = m.campaign_id
          ORDER BY m.asked, m.tenant, c.slug, m.step_position, m.planned_at
@@ -248,6 +260,16 @@ def barred(conn: Connection, people: Sequence[Person], tenant_id: int | None) ->
           FROM hit h JOIN mailfleet.suppressions s USING (suppression_id) LEFT JOIN tenant t USING (tenant_id)
          WHERE s.tenant_id IS NULL OR t.tenant_id IS NOT NULL
     """)  # fmt: skip
+
+
+def lifted(conn: Connection, subjects: Collection[str]) -> list[Lifted]:
+    """What does not stand any more against who the audit calls so. Only the fleet's own session reads the audit."""
+    rows = conn.execute(text("""
+        SELECT details->>'tenant' AS tenant, ARRAY(SELECT jsonb_array_elements_text(details->'reasons')) AS reasons,
+               details->>'new consent' AS consent, actor, coalesce(CAST(details->>'at' AS timestamptz), at) AS at
+          FROM mailfleet.audit WHERE act = 'suppression lifted' AND subject = ANY(:subjects) ORDER BY seq
+    """), {"subjects": list(subjects)})  # fmt: skip
+    return [Lifted(**row) for row in rows.mappings()]
 
 
 def stopped(conn: Connection, people: Sequence[Person], tenant_id: int | None) -> list[Stopped]:

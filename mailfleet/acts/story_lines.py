@@ -9,7 +9,8 @@ from typing import Any
 
 from db import stories
 from db.engine import Connection
-from db.stories import Barred, Enrolment, Happening, Lead, Message, Person, Refusal, Stopped, Try
+from db.stories import Barred, Enrolment, Happening, Lead, Lifted, Message, Person, Refusal, Stopped, Try
+from mailfleet.acts.suppress import domain_shown, person_shown
 
 
 @dataclass(frozen=True)
@@ -29,16 +30,22 @@ def of_person(
     messages = stories.messages(conn, people, tenant)
     names = {m.message_id: f"{m.campaign}/{m.step}" if m.campaign else m.kind for m in messages}
     told = [
-        *map(_refusal, stories.refusals(conn, people, tenant)),
         *map(_lead, stories.leads(conn, people, tenant)),
+        *map(_refusal, stories.refusals(conn, people, tenant)),
         *_each(_enrolment, stories.enrolments(conn, people, tenant)),
         *_each(_message, messages),
         *(_try(row, names, egresses) for row in stories.tries(conn, people, tenant)),
         *(_happening(row, names) for row in stories.happenings(conn, people, tenant)),
         *_each(_stop, stories.stopped(conn, people, tenant)),
         *map(_suppression, stories.barred(conn, people, tenant)),
+        *map(_lifting, [] if tenant else stories.lifted(conn, _subjects(people))),
     ]
     return sorted(told, key=lambda line: (line.at is None, line.at or datetime.max))
+
+
+def _subjects(people: Sequence[Person]) -> set[str]:
+    hashes = {person_shown(value) for person in people for value in person.hashes}
+    return hashes | {domain_shown(person.domain) for person in people if person.domain}
 
 
 def _each(say: Any, rows: Iterable[Any]) -> Iterator[Line]:
@@ -67,7 +74,8 @@ def _enrolment(row: Enrolment) -> Iterator[Line]:
 
 def _message(row: Message) -> Iterator[Line]:
     about = f"{row.campaign}/{row.step}" if row.campaign else row.kind
-    yield Line(row.planned_at, row.tenant, f"planned for {row.due_at:%Y-%m-%d %H:%M} UTC", about)
+    planned = "planned" if row.attempt else f"planned for {row.due_at:%Y-%m-%d %H:%M} UTC"
+    yield Line(row.planned_at, row.tenant, planned, about)
     until = f" until {row.hold_until:%Y-%m-%d %H:%M} UTC" if row.hold_until else ""
     reason = f": {row.reason}" if row.reason else ""
     yield Line(None, row.tenant, f"now {row.state}{until}{reason}", about)
@@ -102,6 +110,14 @@ def _suppression(row: Barred) -> Line:
     everywhere = "" if row.tenant else " for every tenant"
     what = f"{whom} is suppressed{everywhere}: {_words(row.reason)}{until} ({row.evidence}, by {row.actor})"
     return Line(row.since, row.tenant or "", what, "")
+
+
+def _lifting(row: Lifted) -> Line:
+    everywhere = "" if row.tenant else " for every tenant"
+    consent = f"; new consent: {row.consent}" if row.consent else ""
+    reasons = ", ".join(map(_words, row.reasons))
+    what = f"suppression for {reasons} lifted by {row.actor}{everywhere}{consent}"
+    return Line(row.at, row.tenant or "", what, "")
 
 
 def _said(reply: str | None) -> str:

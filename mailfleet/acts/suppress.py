@@ -43,12 +43,22 @@ class Target:
     @property
     def shown(self) -> str:
         """How the audit calls them."""
-        return f"domain {self.domain}" if self.domain else f"person {self.hashes[-1][1].hex()[:SHOWN]}"
+        return domain_shown(self.domain) if self.domain else person_shown(self.hashes[-1][1])
 
     @property
     def all(self) -> list[bytes]:
         """Every hash."""
         return [value for _, who, address in self.hashes for value in (who, address)]
+
+
+def domain_shown(domain: str) -> str:
+    """How the audit calls a domain."""
+    return f"domain {domain}"
+
+
+def person_shown(who: bytes) -> str:
+    """How the audit calls a person, by this hash."""
+    return f"person {who.hex()[:SHOWN]}"
 
 
 def target(keys: Keys, whom: str) -> Target:
@@ -107,7 +117,9 @@ def remove(
         if not rules.may_lift(reason, new_consent=new_consent):
             raise Refused(_why_not(reason))
     if reasons:
-        details = {"reasons": reasons, "tenant": tenant, "new consent": new_consent}
+        said = new_consent.strip() if new_consent else None
+        # The audit's own time is the machine's: a story is told in business time.
+        details = {"reasons": reasons, "tenant": tenant, "new consent": said, "at": clock.now(conn)}
         audit.append(conn, actor=actor, act="suppression lifted", subject=meant.shown, details=details)
     return reasons
 
