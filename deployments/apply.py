@@ -12,12 +12,14 @@ from prefect.client.orchestration import PrefectClient, get_client
 from prefect.exceptions import PrefectHTTPStatusError
 
 from db import fleet
-from db.engine import DatabaseRefused, open_engine, transaction
+from db.engine import DatabaseRefused, Engine, open_engine, transaction
 from deployments import automations, channel, deployed, limits, pools, wanted
 from deployments.prune import prune
+from mailfleet.acts import installation
 from mailfleet.settings import Settings, SettingsRefused, load
 
 REFUSED = 2
+ANSWER_SECONDS = 10.0
 
 
 class ServerRefused(Exception):
@@ -65,7 +67,10 @@ async def apply_all(settings: Settings, *, scheduled: bool) -> list[str]:
         asked = [one.model_copy(update={"schedules": []}) for one in asked]
     async with get_client() as client:
         await must_answer(client)
-        return await _apply(client, settings.slack_webhook_url, nodes, asked, scheduled=scheduled)
+        changes = await _apply(client, settings.slack_webhook_url, nodes, asked, scheduled=scheduled)
+    if changes:
+        installation.deployed(_ledger(settings), changes, actor=settings.mailfleet_actor or "deploy")
+    return changes
 
 
 async def _apply(
@@ -86,7 +91,12 @@ async def _apply(
 
 async def must_answer(client: PrefectClient) -> None:
     """Raises ServerRefused where Prefect's server is not there."""
-    if await client.api_healthcheck():
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            problem = await client.api_healthcheck()
+    except TimeoutError as silent:  # somebody takes the line and says nothing
+        problem = silent
+    if problem:
         raise ServerRefused(
             f"Prefect's server does not answer at {client.api_url}: start it, or correct PREFECT_API_URL"
         )
@@ -94,6 +104,9 @@ async def must_answer(client: PrefectClient) -> None:
 
 def known_nodes(settings: Settings) -> list[str]:
     """The nodes that the ledger names."""
-    engine = open_engine(settings.url("database_url"))
-    with transaction(engine) as conn:
+    with transaction(_ledger(settings)) as conn:
         return sorted(fleet.nodes(conn))
+
+
+def _ledger(settings: Settings) -> Engine:
+    return open_engine(settings.url("database_url"))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import Annotated
 
 import typer
 
-from mailfleet.cli.terminal import settings
+from mailfleet.cli.terminal import actor, settings
 
 
 def register(app: typer.Typer) -> None:
@@ -29,5 +30,6 @@ def deploy(
     settings().url("prefect_api_url")
     # A process of its own: nothing of the command may import Prefect, which is often down when the command is needed.
     argv = [sys.executable, "-m", "deployments", *(["--without-schedules"] if without_schedules else [])]
-    if code := subprocess.run(argv, check=False).returncode:
+    told = {**os.environ, "MAILFLEET_ACTOR": actor()}
+    if code := subprocess.run(argv, env=told, check=False).returncode:
         raise typer.Exit(code)

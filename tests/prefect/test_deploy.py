@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
@@ -13,7 +14,8 @@ import pytest
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolUpdate
 
-from db.engine import plain_engine
+from db import audit
+from db.engine import plain_engine, transaction
 from deployments import apply, deployed, wanted
 from mailfleet.settings import Settings
 from tests.conftest import Ledger
@@ -193,6 +195,36 @@ def test_the_command_says_what_it_changed_and_then_that_there_is_nothing(told: d
         "nothing to change",
     ]
     assert again.stderr == ""
+
+
+def test_what_a_deploy_changed_stands_in_the_audit(settings: Settings, ledger: Ledger) -> None:
+    deploy(settings)
+    wave = asked(lambda client: client.read_deployment_by_name("send-wave/node-1"))
+    patch = {"description": "mine"}
+    asked(
+        lambda client: client.request("PATCH", "/deployments/{id}", path_params={"id": wave.id}, json=patch)
+    )
+    changes = deploy(settings.model_copy(update={"mailfleet_actor": "anna"}))
+    assert changes == ["deployment send-wave/node-1: description changed"]
+    assert deploy(settings) == []
+    with transaction(ledger.engine()) as conn:
+        newest, *_ = audit.acts(conn, subject="prefect", limit=9)
+        assert audit.verify(conn) is None
+    assert (newest.actor, newest.act, newest.details) == ("anna", "deployed", {"changes": changes})
+
+
+def test_a_server_that_takes_the_line_and_says_nothing_is_one_line_and_exit_code_2(
+    told: dict[str, str],
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/api"
+        argv = [sys.executable, "-m", "mailfleet", "deploy"]
+        ended = subprocess.run(
+            argv, env=told | {"PREFECT_API_URL": url}, capture_output=True, text=True, check=False, timeout=60
+        )
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert f"does not answer at {url}" in ended.stderr
+    assert ended.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(
