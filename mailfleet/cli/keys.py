@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from pathlib import Path
 from typing import Annotated
@@ -29,9 +30,9 @@ def new(file: Annotated[Path, typer.Argument(metavar="FILE", help="It must not e
     """
     try:
         write_keyring(file, secrets.token_bytes(32))
-    except FileExistsError:
-        raise Refused(f"{file} exists already: a key file is never overwritten") from None
     except OSError as problem:
+        if os.path.lexists(file):
+            raise Refused(f"{file} exists already: a key file is never overwritten") from None
         raise Refused(
             f"{file} cannot be written: {problem.strerror}: name a file in a folder that is yours"
         ) from None

@@ -120,6 +120,8 @@ def test_what_cannot_be_is_one_line_and_2(mailfleet: Run, ledger: Ledger, tmp_pa
     refused(mailfleet("mailbox", "list", "--tenant", "none"), "there is no tenant none")
     refused(mailfleet("fleet", "add", str(tmp_path / "none.yaml")), "none.yaml cannot be read")
     refused(mailfleet("keys", "new", str(tmp_path / "HASH_KEYS.json")), "exists already")
+    refused(mailfleet("keys", "new", str(tmp_path / "HASH_KEYS.json" / "x")), "cannot be written")
+    refused(mailfleet("keys", "new", "/proc/none/x.json"), "cannot be written")
     refused(mailfleet("ledger", "reopen", "--reason", "x"), "the ledger is open")
 
 

@@ -73,7 +73,8 @@ def test_an_unreachable_database_is_refused_in_one_line(ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize(
-    "end", ["h:99999999/b", "h:port/b", "[::1/x", "h/b?nonsense=1", "h/b?port=x", "h:0/b", "h/b?connect_timeout=x"]
+    "end",
+    ["h:99999999/b", "h:port/b", "[::1/x", "h/b?nonsense=1", "h/b?port=x", "h:0/b", "h/b?connect_timeout=x"],
 )
 def test_a_url_that_is_none_is_refused_without_its_password(end: str) -> None:
     assert "hidden" not in refusal(f"postgresql://a:hidden@{end}")
