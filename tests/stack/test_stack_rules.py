@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mailfleet.stack import binaries, places, ports, processes, programs
+from mailfleet.stack import binaries, machine, places, ports, prefect_server, processes, programs
 from mailfleet.stack.binaries import Binaries
 from mailfleet.stack.errors import StackError
 from mailfleet.stack.postgres import Cluster
@@ -100,3 +100,27 @@ def test_a_users_own_prefect_settings_reach_no_server(
     assert "theirs" not in "".join(told.values())
     assert "secret" not in "".join(told.values())
     assert told["PREFECT_HOME"].startswith(str(tmp_path))
+
+
+OPERATORS = {
+    "MAILDIR_ROOT": "/srv/mail",
+    "POSTFIX_LOG": "/var/log/postfix.log",
+    "DNS_SERVERS": "127.0.0.1:53",
+    "DATA_REGIONS": "DE",
+    "SLACK_WEBHOOK_URL": "http://127.0.0.1:9/x",
+}
+
+
+def test_an_operators_settings_reach_workers_and_shell_and_another_ledger_or_server_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strange = ("DATABASE_URL", "PREFECT_API_URL", "PGHOST")
+    for name, value in {**OPERATORS, **dict.fromkeys(strange, "strange")}.items():
+        monkeypatch.setenv(name, value)
+    server = Server(tmp_path, 4200, "postgresql://x@127.0.0.1/prefect")
+    told = prefect_server.worker(server, "node-1", pool="senders", queue="node-1", limit=1, env={}).env
+    assert told.items() >= OPERATORS.items()
+    assert "strange" not in {told.get(name) for name in strange}
+    shown = machine.write_settings(tmp_path, server.environment()).read_text()
+    for name, value in OPERATORS.items():
+        assert f"{name}={value}\n" in shown
