@@ -54,9 +54,9 @@ def actor() -> str:
     return load().mailfleet_actor or "prefect"
 
 
-def may_pass(_task: Task[..., object], _run: TaskRun, state: State[object]) -> bool:
+async def may_pass(_task: Task[..., object], _run: TaskRun, state: State[object]) -> bool:
     """Whether trying again can help: a lost database or line does, a refusal does not."""
-    return isinstance(state.result(raise_on_failure=False), DatabaseRefused | OSError)
+    return isinstance(await state.aresult(raise_on_failure=False), DatabaseRefused | OSError)
 
 
 @cache

@@ -5,11 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from prefect import task
+from prefect.cache_policies import NO_CACHE
 
+from db.engine import DatabaseRefused
 from flows.read_node import read_node
 from flows.take_feedback import take_feedback
 from mailfleet.settings import SettingsRefused
 from mailfleet.settings.keys import write_keyring
+from tasks.opened import may_pass
 from tests.conftest import Ledger
 from tests.prefect.conftest import run
 from tests.send.given import KEYS, small_fleet
@@ -48,3 +52,19 @@ def test_a_node_with_a_postfix_is_told_which_setting_is_missing(ledger: Ledger) 
     small_fleet(ledger).egress("post", 25, kind="postfix")
     with pytest.raises(SettingsRefused, match="POSTFIX_LOG is not set"):
         run(read_node("node-1"))
+
+
+@pytest.mark.parametrize(
+    ("problem", "tries"), [(DatabaseRefused("the line is lost"), 2), (SettingsRefused("x"), 1)]
+)
+def test_what_may_pass_is_tried_again_and_a_refusal_is_not(problem: Exception, tries: int) -> None:
+    seen: list[int] = []
+
+    @task(retries=1, retry_delay_seconds=0, retry_condition_fn=may_pass, cache_policy=NO_CACHE)
+    async def fails() -> None:
+        seen.append(1)
+        raise problem
+
+    with pytest.raises(type(problem)):
+        run(fails())
+    assert len(seen) == tries
