@@ -46,10 +46,9 @@ class Zone:
         name = asked.name.to_text(omit_final_dot=True).lower()
         reply = dns.message.make_response(query)
         reply.flags |= dns.flags.AA | dns.flags.RA
-        row = self.world.domains.get(name)
-        if row is None and name in self.hosts:
+        if name not in self.world.domains and name in self.hosts:
             return host(reply, name, asked.rdtype)
-        row = row or self.world.domain(name)
+        row = self.world.domain(name)
         return WAYS[row.answer if row else "nxdomain"](reply, name, asked.rdtype, row)
 
 

@@ -64,6 +64,8 @@ def test_with_every_domain_each_name_has_its_own_mail_host(tmp_path: Path) -> No
     async def story(town: Town) -> None:
         assert (await answer(town, "anything.example")).answer[0][0].to_text() == "10 mx.anything.example."
         assert (await answer(town, "gm.example")).answer[0][0].to_text() == "10 gmail-smtp-in.l.google.com."
+        for name in ("nomail.example", "closed.example", "broken.example", "silent.example"):
+            assert (await answer(town, name)).answer[0][0].to_text() == f"10 mx.{name}."
 
     live(tmp_path, story, every_domain=True)
 
